@@ -1,0 +1,90 @@
+"""Every deliberate exception: what happened, to what, where, and one way out.
+
+Each class derives from the built-in exception that a caller would catch, and from `TapeError`.
+"""
+
+
+class TapeError(Exception):
+    """Base class of every exception that this library raises on purpose."""
+
+
+class UnsupportedDataError(TapeError, TypeError):
+    """A tensor was asked to hold something that is not numeric, such as strings or objects."""
+
+
+class IntegerGradientError(TapeError, TypeError):
+    """A gradient was asked with respect to integers or booleans, which have no derivative.
+
+    Remedy: convert first, ``x.astype(float)``.
+    """
+
+
+class ArgumentError(TapeError, TypeError):
+    """A call does not fit the signature of what it calls, or an argument is of a kind that cannot be used."""
+
+
+class NoRuleError(TapeError, TypeError):
+    """A NumPy function was called on a tensor, and nobody has stated its derivative yet.
+
+    The call is refused, because computing on would lose the gradient.
+    """
+
+
+class MutationError(TapeError, TypeError):
+    """Something tried to change a tensor in place, or to write a tensor into an array.
+
+    Values do not change here. Remedy: the functional spelling that the message names.
+    """
+
+
+class ConversionError(TapeError, TypeError):
+    """A tracked tensor was to become a plain number or array, which would lose its gradient silently.
+
+    Remedy: ``t.data`` or ``stop_gradient(t)`` where losing it is meant.
+    """
+
+
+class NotScalarError(TapeError, ValueError):
+    """A gradient was asked of something that is not one scalar, without saying which combination is meant.
+
+    Remedy: a seed, a sum or an average.
+    """
+
+
+class SeedError(TapeError, ValueError):
+    """A seed or a tangent does not fit the tensor that it belongs to (number, shape or dtype)."""
+
+
+class BufferChangedError(TapeError, RuntimeError):
+    """An array that was used in a computation was changed in place before the backward pass read it."""
+
+
+class RuleError(TapeError, RuntimeError):
+    """A rule for a derivative returned something that does not fit the operand it belongs to."""
+
+
+class StructureError(TapeError, ValueError):
+    """Two nests of containers that should have the same structure do not."""
+
+
+class MissingGradientError(TapeError, KeyError):
+    """`Gradients` was asked for a tensor that it has no gradient for; the message says why."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class NotOnTapeError(MissingGradientError):
+    """The tensor does not lead to the outputs of this tape."""
+
+
+class NotTrackedError(MissingGradientError):
+    """The tensor leads to the outputs, but it is a constant: it was made without ``autograd=True``."""
+
+
+class PiecewiseConstantError(MissingGradientError):
+    """The tensor reaches the outputs only through operations whose derivative is zero by definition."""
+
+
+class NotAskedForError(MissingGradientError):
+    """The backward pass was limited by ``wrt`` to other tensors."""
