@@ -1,0 +1,745 @@
+"""The records everything stands on: `Op`, `Call`, `Tensor`, and `apply`, which makes a tensor from a call.
+
+A tensor knows its parents and never its children. Nothing here computes a derivative; that is the tape's work.
+"""
+
+import inspect
+import operator
+import sys
+from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
+from types import CodeType, FrameType, MappingProxyType, MethodType, SimpleNamespace
+from typing import Any, Generic, Literal, Protocol, TypeAlias
+
+import inspect
+
+import numpy as np
+from attrs import field, frozen
+
+from tape_ad import _numpy
+from tape_ad._errors import (
+    ArgumentError,
+    ConversionError,
+    IntegerGradientError,
+    MutationError,
+    TapeError,
+    UnsupportedDataError,
+)
+from tape_ad._methods import ArrayMethods
+from tape_ad._typing import Array, DType, Operand, P, Shape
+
+Kind: TypeAlias = Literal["elementwise", "linear", "bilinear", "primitive", "composite", "piecewise_constant"]
+
+COPY_LIMIT = 65_536
+"""Bytes up to which a writable operand is copied; larger ones are shared and watched by a fingerprint."""
+
+_ndarray = np.ndarray
+_getframe = sys._getframe  # noqa: SLF001 - the only way to a caller's position that costs less than a microsecond
+
+
+class GradientMapping(Protocol):
+    """What a backward pass returns, as `tape_ad.Gradients` is seen from a tensor."""
+
+    def __getitem__(self, tensor: "Tensor", /) -> Any: ...
+    def __contains__(self, tensor: object, /) -> bool: ...
+    def __iter__(self) -> "Iterator[Tensor]": ...
+    def __len__(self) -> int: ...
+    def __add__(self, other: Any, /) -> "GradientMapping": ...
+    def __sub__(self, other: Any, /) -> "GradientMapping": ...
+    def __mul__(self, factor: float, /) -> "GradientMapping": ...
+    def __rmul__(self, factor: float, /) -> "GradientMapping": ...
+    def __truediv__(self, divisor: float, /) -> "GradientMapping": ...
+    def __neg__(self) -> "GradientMapping": ...
+    def get(self, tensor: "Tensor", default: Any = None, /) -> Any:
+        """Return the gradient of the tensor, or the default."""
+
+    def keys(self) -> "KeysView[Tensor]":
+        """Return the tensors, in tape order."""
+
+    def values(self) -> "ValuesView[Any]":
+        """Return the gradients, in tape order."""
+
+    def items(self) -> "ItemsView[Tensor, Any]":
+        """Return tensors and gradients, in tape order."""
+
+    def norm(self) -> float:
+        """Return the Euclidean norm of all gradients taken as one vector."""
+
+
+@frozen(eq=False)
+class Update:
+    """A sparse cotangent: ``value`` belongs at ``index`` of an operand, and everything else is zero."""
+
+    index: Any
+    value: Any
+
+
+@frozen(eq=False)
+class Domain:
+    """Where test points are drawn: ``draw`` turns standard normal numbers into points of the domain."""
+
+    name: str
+    draw: Callable[[Any], Any] = field(repr=False)
+    complex: bool = False
+
+
+@frozen
+class Case:
+    """One call that tests an op: a shape and a domain per operand, and the parameters.
+
+    ``domains`` may be shorter than ``shapes``: the op's own domains, then real numbers, fill it up.
+    """
+
+    shapes: tuple[Shape, ...]
+    params: Mapping[str, Any] = field(factory=dict)
+    domains: tuple[Domain, ...] = ()
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Op(Generic[P]):
+    """One operation, declared once: its value, its derivative, its NumPy names and the cases that test it.
+
+    The public function *is* this record. Calling it records the call on a new `Tensor`.
+
+    Attributes:
+        name: The public name.
+        kind: How its derivative is stated; see `tape_ad.elementwise` and its siblings.
+        forward: ``forward(xp, *operands, **params)``, written against a namespace.
+        compute: The same on plain arrays: NumPy's own function where there is one.
+        arity: The number of array operands; they come first in the signature.
+        variadic: True where the operands arrive as one sequence, as in ``concat``.
+        partials: Of an elementwise op: ``partial(xp, out, *operands)``, one per operand.
+        vjps: Of the other kinds: ``vjp(xp, ct, out, *operands, **params)``, one per operand; None where an operand
+            has no derivative. A variadic op has a single ``vjp(xp, ct, i, out, operands, **params)``.
+        jvp: ``jvp(xp, tangents, out, *operands, **params)``; None where it follows from the kind.
+        expression: Of a composite op: an equal expression in other ops.
+        canonical: ``canonical(operands, params)``: the one form of the parameters that rules see.
+        numpy: NumPy functions that arrive here, each with the function that adapts its arguments, or None.
+        domain: Where the operands of test cases are drawn.
+        cases: What the generated laws try.
+    """
+
+    name: str
+    kind: Kind
+    forward: Callable[..., Any]
+    compute: Callable[..., Any]
+    arity: int
+    params: tuple[str, ...] = ()
+    variadic: bool = False
+    partials: tuple[Callable[..., Any] | None, ...] = ()
+    vjps: tuple[Callable[..., Any] | None, ...] = ()
+    jvp: Callable[..., Any] | None = None
+    expression: Callable[..., Any] | None = None
+    canonical: Callable[[Sequence[Any], dict[str, Any]], dict[str, Any]] | None = None
+    numpy: Mapping[Callable[..., Any], Callable[..., Any] | None] = field(factory=dict)
+    domain: tuple[Domain, ...] = ()
+    cases: tuple[Case, ...] = ()
+    tracks: bool = True
+    simple: bool = field(init=False)
+    bare: "Call" = field(init=False)
+    defaults: Mapping[str, Any] = field(init=False)
+    names: frozenset[str] = field(init=False)
+    most: int = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Fill in what follows from the other fields, and look like the function that was decorated."""
+        signature = inspect.signature(self.forward)
+        _, *rest = signature.parameters.values()
+        _set(self, "defaults", {p.name: p.default for p in rest if p.name in self.params and p.default is not p.empty})
+        _set(self, "names", frozenset(self.params))
+        _set(self, "most", sum(p.kind is not p.KEYWORD_ONLY for p in rest))
+        _set(self, "simple", not (self.params or self.variadic or self.canonical))
+        _set(self, "bare", Call(self, {}))
+        _set(self, "__signature__", signature.replace(parameters=rest, return_annotation=Tensor))
+        _set(self, "__doc__", self.forward.__doc__)
+        _set(self, "__name__", self.name)
+        _set(self, "__qualname__", self.name)
+        _set(self, "__module__", "tape_ad")
+
+    def __repr__(self) -> str:
+        return f"tape_ad.{self.name}"
+
+    def __reduce__(self) -> tuple[Callable[[str], "Op[Any]"], tuple[str]]:
+        return op_named, (self.name,)
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        """Bind like a function, so that an op in a class body is a method."""
+        return self if instance is None else MethodType(self, instance)
+
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> "Tensor":
+        """Compute the value and record the call."""
+        if self.simple and not kwargs and len(args) == self.arity:
+            if self.arity == 1:
+                (x,) = args
+                if type(x) is not Tensor:
+                    x = constant(x)
+                data = self.compute(x.data)
+                creators: tuple[Tensor, ...] = (x,)
+                tracked = self.tracks and x.autograd
+            else:
+                creators = tuple([a if type(a) is Tensor else constant(a) for a in args])
+                data = self.compute(*[t.data for t in creators])
+                tracked = False
+                if self.tracks:
+                    for t in creators:
+                        if t.autograd:
+                            tracked = True
+            if type(data) is _ndarray:
+                data.setflags(False)
+            frame = _getframe(1)
+            # The private twin of Tensor: filled by plain assignment, then made a Tensor (see _Blank).
+            result: Any = _Blank()
+            result.data = data
+            result.creators = creators
+            result.creation_op = self.bare
+            result.autograd = tracked
+            result.code = frame.f_code
+            result.lasti = frame.f_lasti
+            result.__class__ = Tensor
+            return result  # type: ignore[no-any-return]  # it is a Tensor by now
+        if self.arity <= len(args) <= self.most and kwargs.keys() <= self.names and not self.variadic:
+            params = dict(zip(self.params, args[self.arity :]))  # noqa: B905 - trailing parameters may be left out
+            params.update(kwargs)
+            return apply(self, args[: self.arity], params, _getframe(1))
+        operands, params = self.bind(args, kwargs)
+        return apply(self, operands, params, _getframe(1))
+
+    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], dict[str, Any]]:
+        """Split a call's arguments into operands and parameters.
+
+        Raises:
+            ArgumentError: where they do not fit the signature.
+        """
+        try:
+            bound = inspect.signature(self).bind(*args, **kwargs)
+        except TypeError as error:
+            msg = f"{self.name}{inspect.signature(self)}: {error}."
+            raise ArgumentError(msg) from None
+        arguments = list(bound.arguments.items())
+        if self.variadic:
+            return self._variadic_operands(arguments[0][1]), dict(arguments[1:])
+        operands = [value for name, value in arguments if name not in self.params]
+        return operands, {name: value for name, value in arguments if name in self.params}
+
+    def _variadic_operands(self, operands: Any) -> Sequence[Any]:
+        if isinstance(operands, (Tensor, np.ndarray)):
+            return list(operands)
+        if isinstance(operands, (list, tuple)):
+            return operands
+        msg = f"{self.name}() takes a list or tuple of arrays, but got {type(operands).__name__}. Write {self.name}([a, b])."
+        raise ArgumentError(msg)
+
+
+_set = object.__setattr__
+
+
+@frozen(repr=False)
+class Call:
+    """An op with its static parameters. ``str(call)`` is ``"add"``, ``"sum(axis=0)"``."""
+
+    op: Op[Any]
+    _params: dict[str, Any] = field(factory=dict, eq=False)
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """The parameters, in the one form that rules see (read-only)."""
+        return MappingProxyType(self._params)
+
+    def __str__(self) -> str:
+        shown = [f"{name}={_show(value)}" for name, value in self._params.items() if not self._is_default(name, value)]
+        return f"{self.op.name}({', '.join(shown)})" if shown else self.op.name
+
+    __repr__ = __str__
+
+    def _is_default(self, name: str, value: Any) -> bool:
+        default = self.op.defaults.get(name, self)
+        return value is default or (type(value) is type(default) and isinstance(value, (bool, int, str)) and value == default)
+
+
+def _show(value: Any) -> str:
+    """Return a parameter as a reader would write it: an axis tuple of one is an int, an array one line."""
+    if isinstance(value, np.ndarray):
+        return np.array2string(value, threshold=6, separator=", ").replace("\n", "")
+    if isinstance(value, tuple) and len(value) == 1 and isinstance(value[0], int):
+        return repr(value[0])
+    if isinstance(value, np.dtype):
+        return str(value)
+    return repr(value)
+
+
+TABLE: dict[str, Op[Any]] = {}
+"""Every op by its name."""
+DOORS: dict[Callable[..., Any], tuple[Op[Any] | Callable[..., Any], Callable[..., Any] | None]] = {}
+"""Every NumPy function that has an op or an expansion: what it is, and what adapts its arguments."""
+HOOKS: dict[str, Callable[..., Any]] = {}
+"""What a tensor's method calls in modules that stand below this one; they enter themselves."""
+TENSORS = SimpleNamespace()
+"""The namespace in which rules and expansions record what they compute."""
+
+
+def register(op: Op[Any]) -> None:
+    """Enter an op into the table, under its own name and those of its NumPy functions."""
+    TABLE[op.name] = op
+    setattr(TENSORS, op.name, op)
+    for function, adapt in op.numpy.items():
+        DOORS[function] = op, adapt
+        if not hasattr(TENSORS, function.__name__):
+            setattr(TENSORS, function.__name__, op)
+
+
+def op_named(name: str) -> Op[Any]:
+    """Return the op of that name (what unpickling an op calls)."""
+    return TABLE[name]
+
+
+def own(data: Any, *, what: str = "Tensor()") -> Any:
+    """Return numeric data that nobody else can change: a read-only array, or a scalar.
+
+    Raises:
+        UnsupportedDataError: for data that is not numeric.
+    """
+    kind = type(data)
+    if kind is Tensor:
+        return data.data
+    if kind in _SCALARS:
+        return data
+    if kind is not _ndarray:
+        if isinstance(data, np.generic):
+            _check_dtype(data.dtype, what)
+            return data
+        if isinstance(data, (np.ma.MaskedArray, np.matrix)):
+            msg = f"{what} takes plain arrays, not {kind.__name__}. Use .filled() or np.asarray() first."
+            raise UnsupportedDataError(msg)
+        try:
+            data = np.array(data)
+        except TapeError:
+            raise
+        except (TypeError, ValueError) as error:
+            msg = f"{what} takes numbers and arrays of one shape: {error}."
+            raise UnsupportedDataError(msg) from None
+        _check_dtype(data.dtype, what)
+        data.setflags(write=False)
+        return data
+    _check_dtype(data.dtype, what)
+    if data.flags.writeable:
+        data = data.copy(order="K")
+        data.setflags(write=False)
+    return data
+
+
+def _check_dtype(dtype: np.dtype[Any], what: str) -> None:
+    if dtype.kind not in "biufc":
+        msg = f"{what} holds numbers (boolean, integer, real or complex), but this data has dtype {dtype}."
+        raise UnsupportedDataError(msg)
+
+
+_FLOAT = np.dtype(float)
+_SCALARS = frozenset({bool, int, float, complex, np.float64, np.float32, np.int64, np.bool_, np.complex128})
+
+
+def fingerprint(array: Any) -> tuple[int, bytes]:
+    """Return a value that changes when an array is written to: a sum of its words and a thousand samples."""
+    flat = array.reshape(-1) if array.flags.forc else np.ravel(array)
+    raw = flat.view(np.uint8)
+    words = raw.view(np.uint64) if raw.size % 8 == 0 and flat.flags.aligned else raw
+    samples = flat[:: max(1, flat.size // 1000)]
+    return int(np.add.reduce(words, dtype=np.uint64)), samples.tobytes()
+
+
+def constant(value: Any) -> "Tensor":
+    """Return a raw operand as an untracked tensor.
+
+    A small writable array is copied. A large one is shared, and remembered with a fingerprint that the backward pass
+    compares.
+    """
+    call = None
+    if type(value) is _ndarray and value.nbytes > COPY_LIMIT and value.flags.writeable:
+        _check_dtype(value.dtype, "an operation")
+        call = Call(SHARED, {"fingerprint": fingerprint(value)})
+        value = value.view()
+        value.setflags(write=False)
+    elif type(value) is Tensor:
+        return value
+    else:
+        value = own(value, what="an operation")
+    result: Any = _Blank()
+    result.data = value
+    result.creators = ()
+    result.creation_op = call
+    result.autograd = False
+    result.code = None
+    result.lasti = 0
+    result.__class__ = Tensor
+    return result  # type: ignore[no-any-return]  # it is a Tensor by now
+
+
+def record(data: Any, creators: tuple["Tensor", ...], call: Call | None, tracked: bool, frame: FrameType) -> "Tensor":
+    """Return a tensor with the given fields; its data becomes read-only."""
+    if type(data) is _ndarray:
+        data.setflags(write=False)
+    result: Any = _Blank()
+    result.data = data
+    result.creators = creators
+    result.creation_op = call
+    result.autograd = tracked
+    result.code = frame.f_code
+    result.lasti = frame.f_lasti
+    result.__class__ = Tensor
+    return result  # type: ignore[no-any-return]  # it is a Tensor by now
+
+
+def apply(
+    op: Op[Any], operands: Sequence[Any], params: dict[str, Any], frame: FrameType, compute: Callable[..., Any] | None = None
+) -> "Tensor":
+    """Compute ``op`` on ``operands`` and return the recorded result.
+
+    ``compute`` is what a door runs in place of the op's own forward, where NumPy's bits depend on the door.
+    """
+    creators = tuple([x if type(x) is Tensor else constant(x) for x in operands])
+    datas = [t.data for t in creators]
+    if op.canonical is not None:
+        params = op.canonical(datas, params)
+    if op.variadic:
+        data = op.compute(datas, **params)
+    else:
+        data = (compute or op.compute)(*datas, **params)
+    tracked = False
+    if op.tracks:
+        for t in creators:
+            if t.autograd:
+                tracked = getattr(data, "dtype", _FLOAT).kind in "fc"
+                break
+    return record(data, creators, Call(op, params) if params else op.bare, tracked, frame)
+
+
+def _operator(name: str, compute: Callable[[Any, Any], Any], *, reflected: bool = False, tracks: bool = True) -> Callable[["Tensor", Operand], "Tensor"]:
+    """Return the method of a binary operator. Everything is inline: this is the hot path."""
+
+    def method(self: "Tensor", other: Operand, /) -> "Tensor":
+        if type(other) is not Tensor:
+            if not isinstance(other, _OPERANDS):
+                return NotImplemented
+            other = constant(other)
+        if reflected:
+            self, other = other, self
+        data = compute(self.data, other.data)
+        if type(data) is _ndarray:
+            data.setflags(False)
+        frame = _getframe(1)
+        result: Any = _Blank()
+        result.data = data
+        result.creators = (self, other)
+        result.creation_op = TABLE[name].bare
+        result.autograd = tracks and (self.autograd or other.autograd)
+        result.code = frame.f_code
+        result.lasti = frame.f_lasti
+        result.__class__ = Tensor
+        return result  # type: ignore[no-any-return]  # it is a Tensor by now
+
+    return method
+
+
+def _unary(name: str, compute: Callable[[Any], Any]) -> Callable[["Tensor"], "Tensor"]:
+    def method(self: "Tensor", /) -> "Tensor":
+        return apply(TABLE[name], (self,), {}, _getframe(1), compute)
+
+    return method
+
+
+_OPERANDS = (bool, int, float, complex, np.ndarray, np.generic, list, tuple)
+
+
+class _Blank(ArrayMethods):
+    """The twin of `Tensor` with the same slots and no frozen setter.
+
+    Filling one and then giving it the class `Tensor` costs a third of a frozen constructor; CPython allows the switch
+    because both classes have the same layout.
+    """
+
+    __slots__ = ("autograd", "code", "creation_op", "creators", "data", "lasti")
+
+
+@frozen(eq=False, repr=False, weakref_slot=False)
+class Tensor(ArrayMethods):
+    """A value that remembers how it was made: frozen, and never aware of its children.
+
+    ``Tensor([1.0, 2.0], autograd=True)`` is a leaf to differentiate with respect to. Arithmetic, NumPy functions and
+    the functions of `tape_ad` make new tensors. A writable array is copied, a read-only one is shared.
+
+    Attributes:
+        data: The value: a read-only array or a scalar.
+        creators: The tensors it was computed from.
+        creation_op: The call that made it; None if the user did.
+        autograd: Whether it is tracked, that is, whether it carries a gradient.
+        code: The code object in which it was made, with ``lasti`` the position within it.
+
+    Raises:
+        UnsupportedDataError: if the data is not numeric.
+        IntegerGradientError: if tracked data is not real or complex floating point.
+
+    >>> x = Tensor([1.0, 2.0, 3.0], autograd=True)
+    >>> y = (x * x).sum()
+    >>> y.backward()[x]
+    array([2., 4., 6.])
+    """
+
+    data: Any = field(converter=own)
+    creators: "tuple[Tensor, ...]" = ()
+    creation_op: Call | None = None
+    autograd: bool = field(default=False, kw_only=True)
+    code: CodeType | None = field(default=None, kw_only=True)
+    lasti: int = field(default=0, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse to track what has no derivative."""
+        if self.autograd and self.dtype.kind not in "fc":
+            msg = (
+                f"Tensor(…, autograd=True) needs real or complex floating-point data, but this has dtype {self.dtype}, "
+                "which has no derivative. Convert it first: Tensor(np.asarray(data, dtype=float), autograd=True)."
+            )
+            raise IntegerGradientError(msg)
+
+    def __repr__(self) -> str:
+        parts = [_data_repr(self.data)]
+        if self.creation_op is not None and self.creation_op.op is not SHARED:
+            parts.append(f"creation_op={self.creation_op}")
+        if self.autograd:
+            parts.append("autograd=True")
+        return f"Tensor({', '.join(parts)})"
+
+    def __str__(self) -> str:
+        return str(self.data)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.data, spec)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.creators:
+            msg = f"A tensor made by {self.creation_op} carries its history, which cannot be pickled. Pickle t.data."
+            raise ConversionError(msg)
+        return _leaf_from_pickle, (self.data, self.autograd)
+
+    def __copy__(self) -> "Tensor":
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Tensor":
+        return self
+
+    @property
+    def made_at(self) -> str | None:
+        """Where it was made, as ``file:line``; None where nobody recorded it."""
+        if self.code is None:
+            return None
+        positions = list(self.code.co_positions())[self.lasti // 2]
+        return f"{self.code.co_filename}:{positions[0]}"
+
+    # --- what it looks like -------------------------------------------------------------------------------------
+    @property
+    def shape(self) -> Shape:
+        """The shape; ``()`` for a scalar."""
+        return np.shape(self.data)
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return np.ndim(self.data)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return int(np.size(self.data))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype; Python scalars have that of NumPy's default for them."""
+        dtype: np.dtype[Any] = self.data.dtype if hasattr(self.data, "dtype") else np.result_type(type(self.data))
+        return dtype
+
+    @property
+    def itemsize(self) -> int:
+        """The bytes of one element."""
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all elements."""
+        return self.size * self.dtype.itemsize
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __bool__(self) -> bool:
+        return bool(self.data)
+
+    def __int__(self) -> int:
+        return int(self.data)
+
+    def __index__(self) -> int:
+        return operator.index(self.data)
+
+    def __float__(self) -> float:
+        _refuse_conversion(self, "float(t)")
+        return float(self.data)
+
+    def __complex__(self) -> complex:
+        _refuse_conversion(self, "complex(t)")
+        return complex(self.data)
+
+    def __array__(self, dtype: DType = None, copy: bool | None = None) -> np.ndarray[Any, np.dtype[Any]]:
+        _refuse_conversion(self, "np.asarray(t)")
+        return np.array(self.data, dtype=dtype, copy=copy)
+
+    def item(self, *args: int) -> Any:
+        """Return one element of an untracked tensor as a Python scalar."""
+        _refuse_conversion(self, "t.item()")
+        return np.asarray(self.data).item(*args)
+
+    def tolist(self) -> Any:
+        """Return an untracked tensor as nested lists of Python scalars."""
+        _refuse_conversion(self, "t.tolist()")
+        return np.asarray(self.data).tolist()
+
+    def __iter__(self) -> "Iterator[Tensor]":
+        if self.ndim == 0:
+            msg = "iteration over a 0-d tensor"
+            raise ArgumentError(msg)
+        return iter([self[i] for i in range(len(self.data))])
+
+    def __contains__(self, value: Any) -> bool:
+        return (value.data if isinstance(value, Tensor) else value) in self.data
+
+    # --- operators ----------------------------------------------------------------------------------------------
+    __hash__ = object.__hash__
+    __add__ = _operator("add", operator.add)
+    __radd__ = _operator("add", operator.add, reflected=True)
+    __sub__ = _operator("subtract", operator.sub)
+    __rsub__ = _operator("subtract", operator.sub, reflected=True)
+    __mul__ = _operator("multiply", operator.mul)
+    __rmul__ = _operator("multiply", operator.mul, reflected=True)
+    __truediv__ = _operator("divide", operator.truediv)
+    __rtruediv__ = _operator("divide", operator.truediv, reflected=True)
+    __floordiv__ = _operator("floor_divide", operator.floordiv, tracks=False)
+    __rfloordiv__ = _operator("floor_divide", operator.floordiv, reflected=True, tracks=False)
+    __mod__ = _operator("remainder", operator.mod)
+    __rmod__ = _operator("remainder", operator.mod, reflected=True)
+    __pow__ = _operator("pow", operator.pow)
+    __rpow__ = _operator("pow", operator.pow, reflected=True)
+    __matmul__ = _operator("matmul", operator.matmul)
+    __rmatmul__ = _operator("matmul", operator.matmul, reflected=True)
+    __eq__ = _operator("equal", operator.eq, tracks=False)  # type: ignore[assignment]  # elementwise, as the standard says
+    __ne__ = _operator("not_equal", operator.ne, tracks=False)  # type: ignore[assignment]  # elementwise
+    __lt__ = _operator("less", operator.lt, tracks=False)
+    __le__ = _operator("less_equal", operator.le, tracks=False)
+    __gt__ = _operator("greater", operator.gt, tracks=False)
+    __ge__ = _operator("greater_equal", operator.ge, tracks=False)
+    __and__ = _operator("bitwise_and", operator.and_, tracks=False)
+    __rand__ = _operator("bitwise_and", operator.and_, reflected=True, tracks=False)
+    __or__ = _operator("bitwise_or", operator.or_, tracks=False)
+    __ror__ = _operator("bitwise_or", operator.or_, reflected=True, tracks=False)
+    __xor__ = _operator("bitwise_xor", operator.xor, tracks=False)
+    __rxor__ = _operator("bitwise_xor", operator.xor, reflected=True, tracks=False)
+    __lshift__ = _operator("bitwise_left_shift", operator.lshift, tracks=False)
+    __rlshift__ = _operator("bitwise_left_shift", operator.lshift, reflected=True, tracks=False)
+    __rshift__ = _operator("bitwise_right_shift", operator.rshift, tracks=False)
+    __rrshift__ = _operator("bitwise_right_shift", operator.rshift, reflected=True, tracks=False)
+    __neg__ = _unary("negative", operator.neg)
+    __pos__ = _unary("positive", operator.pos)
+    __abs__ = _unary("abs", operator.abs)
+    __invert__ = _unary("bitwise_invert", operator.invert)
+
+    def __divmod__(self, other: Operand) -> "tuple[Tensor, Tensor]":
+        return self // other, self % other
+
+    def __getitem__(self, index: Any) -> "Tensor":
+        return apply(TABLE["getitem"], (self,), {"index": index}, _getframe(1))
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        shown = "i" if isinstance(index, (np.ndarray, Tensor)) else _show(index)
+        msg = (
+            f"t[{shown}] = v: a tensor never changes. Make a new value instead: "
+            f"tape_ad.where(mask, v, t), tape_ad.stack or tape_ad.concat of the parts."
+        )
+        raise MutationError(msg)
+
+    # --- NumPy's doors ------------------------------------------------------------------------------------------
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if not kwargs and method == "__call__":
+            door = DOORS.get(ufunc)
+            if door is not None and door[1] is None and door[0].simple:  # type: ignore[union-attr]  # a ufunc's door is an op
+                for x in inputs:
+                    if type(x) is not Tensor and not isinstance(x, _OPERANDS):
+                        return NotImplemented
+                return apply(door[0], inputs, {}, _getframe(1), ufunc)  # type: ignore[arg-type]  # a ufunc's door is an op
+        if not all(isinstance(x, (Tensor, *_OPERANDS)) for x in inputs):
+            return NotImplemented
+        return _numpy.call_ufunc(ufunc, method, inputs, kwargs, _enter(_getframe(1)))
+
+    def __array_function__(
+        self, function: Callable[..., Any], types: Sequence[type], args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Any:
+        if not all(issubclass(t, (Tensor, np.ndarray)) for t in types):
+            return NotImplemented
+        return _numpy.call_function(function, args, kwargs, _enter(_getframe(1)))
+
+    def _call(self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], frame: FrameType) -> Any:
+        if isinstance(function, np.ufunc):
+            return _numpy.call_ufunc(function, "__call__", args, kwargs, _enter(frame))
+        return _numpy.call_function(function, args, kwargs, _enter(frame))
+
+    def astype(self, dtype: DType, *, copy: bool = True) -> "Tensor":
+        """Return the tensor with another dtype."""
+        return apply(TABLE["astype"], (self,), {"dtype": dtype}, _getframe(1))
+
+    def backward(self, seed: Any = None) -> GradientMapping:
+        """Return the gradients of this tensor, weighted by ``seed``, as a fresh read-only mapping.
+
+        ``t.backward()`` is ``Tape.of(t).backward()``: it changes no tensor, and may be called again.
+
+        Args:
+            seed: An array of this tensor's shape; may be left out for a scalar.
+
+        Raises:
+            NotScalarError: if there is no seed and this is not one scalar.
+        """
+        return HOOKS["backward"](self, seed)  # type: ignore[no-any-return]  # what _tape has put there
+
+    def detach(self) -> "Tensor":
+        """Return the tensor as a constant: the same value, no gradient."""
+        return apply(TABLE["stop_gradient"], (self,), {}, _getframe(1))
+
+
+def _enter(frame: FrameType) -> _numpy.Engine:
+    """Return what `_numpy` needs of the engine to answer a call made at ``frame``."""
+
+    def run(name: str, operands: Sequence[Any], params: dict[str, Any], compute: Callable[..., Any] | None = None) -> Tensor:
+        return apply(TABLE[name], operands, params, frame, compute)
+
+    return _numpy.Engine(run=run, doors=DOORS, tensors=TENSORS, tensor_type=Tensor)
+
+
+def _data_repr(data: Any) -> str:
+    if type(data) is not _ndarray:
+        return repr(data.item()) if type(data) is np.float64 else repr(data)
+    text = np.array2string(data, separator=", ", prefix="Tensor(")
+    return text if data.dtype in (np.float64, np.int64, np.bool_, np.complex128) else f"{text}, dtype={data.dtype}"
+
+
+def _leaf_from_pickle(data: Any, autograd: bool) -> Tensor:
+    return Tensor(data, autograd=autograd)
+
+
+def _refuse_conversion(tensor: Tensor, spelling: str) -> None:
+    if tensor.autograd:
+        made = f" (made by {tensor.creation_op} at {tensor.made_at})" if tensor.creation_op else ""
+        msg = (
+            f"{spelling} of a tracked tensor of shape {tensor.shape}{made} would lose its gradient. Where that is meant, "
+            "take t.data or tape_ad.stop_gradient(t); to build an array of tensors use tape_ad.stack or tape_ad.concat."
+        )
+        raise ConversionError(msg)
+
+
+def _shared_forward(xp: Any, x: Array, /, *, fingerprint: Any = None) -> Array:
+    """Mark a large operand whose buffer is shared with the user."""
+    return x
+
+
+SHARED: Op[Any] = Op("shared", "piecewise_constant", _shared_forward, _shared_forward, 1, ("fingerprint",), tracks=False)

@@ -1,0 +1,136 @@
+"""The methods that a NumPy array has, for tensors: each is NumPy's function of the same name, by the same door."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from tape_ad._typing import ArrayLike, Axis, DType, Operand
+
+_getframe = sys._getframe  # noqa: SLF001 - the only way to a caller's position that costs less than a microsecond
+
+
+class ArrayMethods:
+    """What `Tensor` shares with NumPy's arrays beside the operators. Abstract: it holds no data."""
+
+    __slots__ = ()
+
+    def _call(self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], frame: FrameType) -> Any:
+        raise NotImplementedError
+
+    def sum(self, axis: Axis = None, dtype: DType = None, out: None = None, keepdims: bool = False, **options: Any) -> Any:
+        """Return `numpy.sum` of the tensor."""
+        return self._call(np.sum, (self, axis, dtype, out, keepdims), options, _getframe(1))
+
+    def prod(self, axis: Axis = None, dtype: DType = None, out: None = None, keepdims: bool = False, **options: Any) -> Any:
+        """Return `numpy.prod` of the tensor."""
+        return self._call(np.prod, (self, axis, dtype, out, keepdims), options, _getframe(1))
+
+    def mean(self, axis: Axis = None, dtype: DType = None, out: None = None, keepdims: bool = False, **options: Any) -> Any:
+        """Return `numpy.mean` of the tensor."""
+        return self._call(np.mean, (self, axis, dtype, out, keepdims), options, _getframe(1))
+
+    def var(
+        self, axis: Axis = None, dtype: DType = None, out: None = None, ddof: float = 0, keepdims: bool = False, **options: Any
+    ) -> Any:
+        """Return `numpy.var` of the tensor."""
+        return self._call(np.var, (self, axis, dtype, out, ddof, keepdims), options, _getframe(1))
+
+    def std(
+        self, axis: Axis = None, dtype: DType = None, out: None = None, ddof: float = 0, keepdims: bool = False, **options: Any
+    ) -> Any:
+        """Return `numpy.std` of the tensor."""
+        return self._call(np.std, (self, axis, dtype, out, ddof, keepdims), options, _getframe(1))
+
+    def max(self, axis: Axis = None, out: None = None, keepdims: bool = False, **options: Any) -> Any:
+        """Return `numpy.max` of the tensor."""
+        return self._call(np.max, (self, axis, out, keepdims), options, _getframe(1))
+
+    def min(self, axis: Axis = None, out: None = None, keepdims: bool = False, **options: Any) -> Any:
+        """Return `numpy.min` of the tensor."""
+        return self._call(np.min, (self, axis, out, keepdims), options, _getframe(1))
+
+    def argmax(self, axis: int | None = None, out: None = None, *, keepdims: bool = False) -> Any:
+        """Return `numpy.argmax` of the tensor."""
+        return self._call(np.argmax, (self, axis, out), {"keepdims": keepdims}, _getframe(1))
+
+    def argmin(self, axis: int | None = None, out: None = None, *, keepdims: bool = False) -> Any:
+        """Return `numpy.argmin` of the tensor."""
+        return self._call(np.argmin, (self, axis, out), {"keepdims": keepdims}, _getframe(1))
+
+    def any(self, axis: Axis = None, out: None = None, keepdims: bool = False) -> Any:
+        """Return `numpy.any` of the tensor."""
+        return self._call(np.any, (self, axis, out, keepdims), {}, _getframe(1))
+
+    def all(self, axis: Axis = None, out: None = None, keepdims: bool = False) -> Any:
+        """Return `numpy.all` of the tensor."""
+        return self._call(np.all, (self, axis, out, keepdims), {}, _getframe(1))
+
+    def cumsum(self, axis: int | None = None, dtype: DType = None, out: None = None) -> Any:
+        """Return `numpy.cumsum` of the tensor."""
+        return self._call(np.cumsum, (self, axis, dtype, out), {}, _getframe(1))
+
+    def clip(self, min: ArrayLike | None = None, max: ArrayLike | None = None, out: None = None) -> Any:
+        """Return `numpy.clip` of the tensor."""
+        return self._call(np.clip, (self, min, max), {"out": out}, _getframe(1))
+
+    def reshape(self, *shape: Any, order: str = "C") -> Any:
+        """Return `numpy.reshape` of the tensor; the shape as one tuple or as several integers."""
+        return self._call(np.reshape, (self, shape[0] if len(shape) == 1 else shape), {"order": order}, _getframe(1))
+
+    def ravel(self, order: str = "C") -> Any:
+        """Return `numpy.ravel` of the tensor."""
+        return self._call(np.ravel, (self, order), {}, _getframe(1))
+
+    def flatten(self, order: str = "C") -> Any:
+        """Return `numpy.ravel` of the tensor."""
+        return self._call(np.ravel, (self, order), {}, _getframe(1))
+
+    def transpose(self, *axes: Any) -> Any:
+        """Return `numpy.transpose` of the tensor; the axes as one tuple or as several integers."""
+        order = (axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes) if axes else None
+        return self._call(np.transpose, (self, order), {}, _getframe(1))
+
+    @property
+    def T(self) -> Any:
+        """The tensor with its axes in reverse order."""
+        return self._call(np.transpose, (self,), {}, _getframe(1))
+
+    @property
+    def mT(self) -> Any:
+        """The tensor with its last two axes exchanged."""
+        return self._call(np.swapaxes, (self, -1, -2), {}, _getframe(1))
+
+    def swapaxes(self, axis1: int, axis2: int) -> Any:
+        """Return `numpy.swapaxes` of the tensor."""
+        return self._call(np.swapaxes, (self, axis1, axis2), {}, _getframe(1))
+
+    def squeeze(self, axis: Axis = None) -> Any:
+        """Return `numpy.squeeze` of the tensor."""
+        return self._call(np.squeeze, (self, axis), {}, _getframe(1))
+
+    def repeat(self, repeats: Any, axis: int | None = None) -> Any:
+        """Return `numpy.repeat` of the tensor."""
+        return self._call(np.repeat, (self, repeats, axis), {}, _getframe(1))
+
+    def dot(self, other: Operand) -> Any:
+        """Return `numpy.dot` of the tensor and another."""
+        return self._call(np.dot, (self, other), {}, _getframe(1))
+
+    @property
+    def real(self) -> Any:
+        """The real part."""
+        return self._call(np.real, (self,), {}, _getframe(1))
+
+    @property
+    def imag(self) -> Any:
+        """The imaginary part."""
+        return self._call(np.imag, (self,), {}, _getframe(1))
+
+    def conj(self) -> Any:
+        """Return the complex conjugate."""
+        return self._call(np.conjugate, (self,), {}, _getframe(1))
+
+    conjugate = conj

@@ -1,0 +1,222 @@
+"""The ways to state an op. Each is a decorator that turns a forward into an `Op` and enters it into the table.
+
+Choose the smallest that is true: `elementwise`, `linear`, `bilinear`, `primitive`; `piecewise_constant` where the
+derivative is zero by definition, `composite` where an equal expression in other ops exists, `expansion` where a NumPy
+function returns several arrays or is only a shorthand.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Concatenate
+
+import numpy as np
+from attrs import field, frozen
+
+from tape_ad._core import DOORS, TENSORS, Case, Domain, Kind, Op, register
+from tape_ad._typing import Array, Namespace, P
+
+Rule = Callable[..., Any] | None
+Forward = Callable[Concatenate[Namespace, P], Array]
+Declare = Callable[[Callable[Concatenate[Namespace, P], Array]], Op[P]]
+Doors = Sequence[Callable[..., Any]] | Mapping[Callable[..., Any], Callable[..., Any] | None]
+
+REAL = Domain("real", lambda z: z, complex=True)
+POSITIVE = Domain("positive", lambda z: np.exp(z / 2), complex=True)
+UNIT = Domain("inside (-1, 1)", lambda z: 0.9 * np.tanh(z))
+ABOVE_ONE = Domain("above 1", lambda z: 1.1 + np.abs(z))
+NONZERO = Domain("away from zero", lambda z: z + np.copysign(0.3, z), complex=True)
+AWAY_FROM_INTEGERS = Domain("away from integers", lambda z: np.floor(3 * z) + 0.25 + 0.5 / (1 + z * z))
+DISTINCT = Domain("no two alike", lambda z: np.argsort(np.argsort(z, axis=None)).reshape(z.shape) * 0.37 - 0.8)
+BOOLEAN = Domain("true or false", lambda z: z > 0)
+INTEGER = Domain("small integers", lambda z: np.asarray(np.rint(2 * z), dtype=int))
+
+_UNARY_CASES = (Case(((3,),)), Case(((2, 3),)), Case(((),)), Case(((0,),)))
+_BINARY_CASES = (
+    Case(((3,), (3,))), Case(((2, 3), (3,))), Case(((2, 1), (1, 3))), Case(((), (2, 2))), Case(((2,), ())),
+    Case(((), ())), Case(((0,), (1,))),
+)  # fmt: skip
+
+
+def _declare(
+    kind: Kind,
+    doors: Doors,
+    *,
+    name: str | None = None,
+    operands: int | None = None,
+    variadic: bool = False,
+    domain: Sequence[Domain] = (),
+    cases: Sequence[Case] = (),
+    **rules: Any,
+) -> Callable[[Callable[..., Any]], Op[Any]]:
+    """Return the decorator that all public ones share."""
+
+    def decorate(forward: Callable[..., Any]) -> Op[Any]:
+        _, *parameters = inspect.signature(forward).parameters.values()
+        positional = [p.name for p in parameters if p.kind is p.POSITIONAL_ONLY]
+        arity = 1 if variadic else len(positional) if operands is None else operands
+        names = dict.fromkeys(doors) if not isinstance(doors, Mapping) else dict(doors)
+        first = next(iter(names), None)
+        ufunc = first if isinstance(first, np.ufunc) else None
+        op: Op[Any] = Op(
+            name=name or forward.__name__,
+            kind=kind,
+            forward=forward,
+            compute=ufunc or _OnArrays(forward),
+            arity=arity,
+            params=tuple(p.name for p in parameters[arity:]),
+            variadic=variadic,
+            numpy=names,
+            domain=tuple(domain),
+            cases=tuple(cases) or (_UNARY_CASES if arity == 1 else _BINARY_CASES if arity == 2 else ()),
+            **rules,
+        )
+        register(op)
+        return op
+
+    return decorate
+
+
+@frozen
+class _OnArrays:
+    """A forward in NumPy's namespace."""
+
+    forward: Callable[..., Any]
+
+    def __call__(self, /, *operands: Any, **params: Any) -> Any:
+        return self.forward(np, *operands, **params)
+
+
+def elementwise(
+    *doors: Callable[..., Any], partials: Sequence[Rule], domain: Sequence[Domain] = (), cases: Sequence[Case] = (),
+    name: str | None = None,
+) -> Callable[[Callable[Concatenate[Namespace, P], Array]], Op[P]]:  # fmt: skip
+    """State an op that acts on each element by itself, holomorphic where it takes complex numbers.
+
+    Args:
+        doors: The NumPy functions that arrive here; the first is what computes the value.
+        partials: ``partial(xp, out, *operands)`` for each operand: the derivative of each element of the result with
+            respect to the matching element of the operand. None where it is zero by definition.
+        domain: Where each operand is drawn in tests.
+        cases: What the laws try; a selection of shapes if left out.
+        name: The op's name, if it is not the function's.
+    """
+    return _declare("elementwise", doors, partials=tuple(partials), domain=domain, cases=cases, name=name)
+
+
+def linear(
+    *doors: Callable[..., Any], transposes: Sequence[Rule], domain: Sequence[Domain] = (), cases: Sequence[Case] = (),
+    canonical: Any = None, operands: int | None = None, variadic: bool = False, name: str | None = None,
+    adapt: Mapping[Callable[..., Any], Callable[..., Any] | None] | None = None,
+) -> Callable[[Callable[Concatenate[Namespace, P], Array]], Op[P]]:  # fmt: skip
+    """State an op that is linear in all its operands together.
+
+    Its jvp is the op itself. An operand whose transpose is None takes no part in the linearity (a mask, an index).
+
+    Args:
+        doors: The NumPy functions that arrive here with a signature of the same names.
+        transposes: ``vjp(xp, ct, out, *operands, **params)`` for each operand; of a variadic op a single
+            ``vjp(xp, ct, i, out, operands, **params)``.
+        domain: Where each operand is drawn in tests.
+        cases: What the laws try.
+        canonical: ``canonical(operands, params)`` returns the one form of the parameters that rules see.
+        operands: How many of the first parameters are array operands; all positional-only ones if left out.
+        variadic: Whether the first parameter is a sequence of operands.
+        name: The op's name, if it is not the function's.
+        adapt: NumPy functions with other signatures, each with what turns its arguments into operands and parameters.
+    """
+    return _declare(
+        "linear", {**dict.fromkeys(doors), **(adapt or {})}, vjps=tuple(transposes), domain=domain, cases=cases,
+        canonical=canonical, operands=operands, variadic=variadic, name=name,
+    )  # fmt: skip
+
+
+def bilinear(
+    *doors: Callable[..., Any], transposes: Sequence[Rule], domain: Sequence[Domain] = (), cases: Sequence[Case] = (),
+    canonical: Any = None, operands: int | None = None, name: str | None = None,
+    adapt: Mapping[Callable[..., Any], Callable[..., Any] | None] | None = None,
+) -> Callable[[Callable[Concatenate[Namespace, P], Array]], Op[P]]:  # fmt: skip
+    """State an op that is linear in each operand by itself. The parameters are those of `linear`."""
+    return _declare(
+        "bilinear", {**dict.fromkeys(doors), **(adapt or {})}, vjps=tuple(transposes), domain=domain, cases=cases,
+        canonical=canonical, operands=operands, name=name,
+    )  # fmt: skip
+
+
+def primitive(
+    *doors: Callable[..., Any], vjps: Sequence[Rule], jvp: Callable[..., Any], domain: Sequence[Domain] = (),
+    cases: Sequence[Case] = (), canonical: Any = None, operands: int | None = None, variadic: bool = False,
+    name: str | None = None, adapt: Mapping[Callable[..., Any], Callable[..., Any] | None] | None = None,
+) -> Callable[[Callable[Concatenate[Namespace, P], Array]], Op[P]]:  # fmt: skip
+    """State both modes of an op by hand; the laws prove that they are transposes of each other.
+
+    ``jvp(xp, tangents, out, *operands, **params)`` gets None for an operand that does not vary. The other parameters
+    are those of `linear`, with ``vjps`` for ``transposes``.
+    """
+    return _declare(
+        "primitive", {**dict.fromkeys(doors), **(adapt or {})}, vjps=tuple(vjps), jvp=jvp, domain=domain, cases=cases,
+        canonical=canonical, operands=operands, variadic=variadic, name=name,
+    )  # fmt: skip
+
+
+def composite(
+    *doors: Callable[..., Any], expression: Callable[..., Any], domain: Sequence[Domain] = (), cases: Sequence[Case] = (),
+    canonical: Any = None, operands: int | None = None, variadic: bool = False, name: str | None = None,
+    adapt: Mapping[Callable[..., Any], Callable[..., Any] | None] | None = None,
+) -> Callable[[Callable[Concatenate[Namespace, P], Array]], Op[P]]:  # fmt: skip
+    """State an op by NumPy's own value and an equal ``expression(xp, *operands, **params)`` in other ops.
+
+    The expression runs only when a derivative is asked for. The other parameters are those of `linear`.
+    """
+    return _declare(
+        "composite", {**dict.fromkeys(doors), **(adapt or {})}, expression=expression, domain=domain, cases=cases,
+        canonical=canonical, operands=operands, variadic=variadic, name=name,
+    )  # fmt: skip
+
+
+def piecewise_constant(
+    *doors: Callable[..., Any], domain: Sequence[Domain] = (), cases: Sequence[Case] = (), canonical: Any = None,
+    operands: int | None = None, name: str | None = None,
+    adapt: Mapping[Callable[..., Any], Callable[..., Any] | None] | None = None,
+) -> Callable[[Callable[Concatenate[Namespace, P], Array]], Op[P]]:  # fmt: skip
+    """State an op whose derivative is zero by definition. Its result is not tracked, but remembers its creators."""
+    return _declare(
+        "piecewise_constant", {**dict.fromkeys(doors), **(adapt or {})}, tracks=False, domain=domain, cases=cases,
+        canonical=canonical, operands=operands, name=name,
+    )  # fmt: skip
+
+
+@frozen(eq=False, repr=False, slots=False)
+class Expansion:
+    """A NumPy function that is a shorthand for other ops, or returns several arrays: ``body(xp, …)`` written out."""
+
+    name: str
+    body: Callable[..., Any] = field(repr=False)
+
+    def __call__(self, xp: Namespace, /, *args: Any, **kwargs: Any) -> Any:
+        return self.body(xp, *args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"tape_ad.{self.name}"
+
+
+def expansion(*doors: Callable[..., Any]) -> Callable[[Callable[Concatenate[Namespace, P], Any]], Callable[P, Any]]:
+    """State a function as other ops written out. The public function runs the body in the tensor namespace."""
+
+    def decorate(body: Callable[Concatenate[Namespace, P], Any]) -> Callable[P, Any]:
+        record = Expansion(body.__name__, body)
+        for function in doors:
+            DOORS[function] = record, None
+
+        def public(*args: P.args, **kwargs: P.kwargs) -> Any:
+            return body(TENSORS, *args, **kwargs)
+
+        signature = inspect.signature(body)
+        public.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])  # type: ignore[attr-defined]  # functions take one
+        public.__name__ = public.__qualname__ = body.__name__
+        public.__doc__ = body.__doc__
+        public.__module__ = "tape_ad"
+        for function in (body, *doors):
+            setattr(TENSORS, function.__name__, public)
+        return public
+
+    return decorate

@@ -1,0 +1,30 @@
+"""Leaves and constants: where a gradient begins and where it ends."""
+
+import numpy as np
+
+from tape_ad._core import TENSORS
+from tape_ad._rules import linear, piecewise_constant
+from tape_ad._typing import Array, ArrayLike, Namespace
+
+
+@linear(transposes=(lambda xp, ct, out, x, serial=0: ct,))
+def argument(xp: Namespace, x: ArrayLike, /, *, serial: int = 0) -> Array:
+    """Return an argument of a transform as it is; ``serial`` tells which call of a transform made it."""
+    return x
+
+
+@piecewise_constant()
+def stop_gradient(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return ``x`` as a constant: its derivative is zero by definition.
+
+    >>> import tape_ad
+    >>> tape_ad.grad(lambda x: x * tape_ad.stop_gradient(x))(3.0)
+    np.float64(3.0)
+    """
+    return x
+
+
+# What rules ask about a value needs no derivative; NumPy's functions answer from the data.
+vars(TENSORS).update(
+    {f.__name__: f for f in (np.ndim, np.shape, np.size, np.iscomplexobj, np.zeros_like, np.ones_like, np.result_type)}
+)

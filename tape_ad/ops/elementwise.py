@@ -1,0 +1,558 @@
+"""Element by element: arithmetic, exponentials, trigonometry, rounding, comparisons, choices."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tape_ad._core import Case
+from tape_ad._errors import NoRuleError
+from tape_ad._rules import (
+    ABOVE_ONE,
+    AWAY_FROM_INTEGERS,
+    BOOLEAN,
+    INTEGER,
+    NONZERO,
+    POSITIVE,
+    REAL,
+    UNIT,
+    composite,
+    elementwise,
+    expansion,
+    linear,
+    piecewise_constant,
+    primitive,
+)
+from tape_ad._typing import Array, ArrayLike, Namespace
+
+LOG_2 = math.log(2.0)
+LOG_10 = math.log(10.0)
+
+
+# --- arithmetic -----------------------------------------------------------------------------------------------------
+@linear(np.add, transposes=(lambda xp, ct, out, x, y: ct, lambda xp, ct, out, x, y: ct))
+def add(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """Return ``x1 + x2``."""
+    return xp.add(x1, x2)
+
+
+@linear(np.subtract, transposes=(lambda xp, ct, out, x, y: ct, lambda xp, ct, out, x, y: -ct))
+def subtract(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """Return ``x1 - x2``."""
+    return xp.subtract(x1, x2)
+
+
+@elementwise(np.multiply, partials=(lambda xp, out, x, y: y, lambda xp, out, x, y: x))
+def multiply(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """Return ``x1 * x2``."""
+    return xp.multiply(x1, x2)
+
+
+@elementwise(np.divide, partials=(lambda xp, out, x, y: 1.0 / y, lambda xp, out, x, y: -out / y), domain=(REAL, NONZERO))
+def divide(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """Return ``x1 / x2``."""
+    return xp.divide(x1, x2)
+
+
+def _power_base(xp: Namespace, out: Array, x: Array, y: Array) -> Array:
+    """``y x^(y-1)``, and 0 where ``y`` is 0, also at ``x = 0``."""
+    if xp.ndim(y) == 0:
+        return y * x ** (y - 1) if y != 0 else x * 0.0
+    return y * x ** xp.where(y == 0, 1, y - 1)
+
+
+def _power_exponent(xp: Namespace, out: Array, x: Array, y: Array) -> Array:
+    """``x^y log(x)``, and 0 where ``x`` is 0: the limit for every positive ``y``."""
+    return out * xp.log(xp.where(x == 0, 1, x))
+
+
+@elementwise(np.power, partials=(_power_base, _power_exponent), domain=(POSITIVE, REAL))
+def pow(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """Return ``x1 ** x2``."""
+    return xp.power(x1, x2)
+
+
+@elementwise(
+    np.remainder,
+    partials=(lambda xp, out, x, y: 1.0, lambda xp, out, x, y: -xp.floor_divide(x, y)),
+    domain=(AWAY_FROM_INTEGERS, ABOVE_ONE),
+)
+def remainder(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """Return ``x1 % x2``, with the sign of the divisor."""
+    return xp.remainder(x1, x2)
+
+
+@piecewise_constant(np.floor_divide, domain=(AWAY_FROM_INTEGERS, ABOVE_ONE))
+def floor_divide(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """Return ``x1 // x2``."""
+    return xp.floor_divide(x1, x2)
+
+
+@linear(np.negative, transposes=(lambda xp, ct, out, x: -ct,))
+def negative(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return ``-x``."""
+    return xp.negative(x)
+
+
+@linear(np.positive, transposes=(lambda xp, ct, out, x: ct,))
+def positive(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return ``+x``."""
+    return xp.positive(x)
+
+
+def _abs_slope(xp: Namespace, out: Array, x: Array) -> Array:
+    """``sign(x)``, or ``conj(x) / |x|`` for complex ``x``; 0 at 0."""
+    if xp.iscomplexobj(x):
+        return xp.conj(x) / xp.where(out == 0, 1, out)
+    return xp.sign(x)
+
+
+def _abs_vjp(xp: Namespace, ct: Array, out: Array, x: Array) -> Array:
+    return ct * _abs_slope(xp, out, x)
+
+
+def _abs_jvp(xp: Namespace, tangents: Any, out: Array, x: Array) -> Array:
+    return xp.real(_abs_slope(xp, out, x) * tangents[0])
+
+
+@primitive(np.absolute, vjps=(_abs_vjp,), jvp=_abs_jvp, domain=(NONZERO,))
+def abs(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return the absolute value; its derivative at 0 is 0."""
+    return xp.absolute(x)
+
+
+@elementwise(np.square, partials=(lambda xp, out, x: 2 * x,))
+def square(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return ``x * x``."""
+    return xp.square(x)
+
+
+@elementwise(np.reciprocal, partials=(lambda xp, out, x: -out * out,), domain=(NONZERO,))
+def reciprocal(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return ``1 / x``."""
+    return xp.reciprocal(x)
+
+
+@elementwise(np.sqrt, partials=(lambda xp, out, x: 0.5 / out,), domain=(POSITIVE,))
+def sqrt(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return the square root."""
+    return xp.sqrt(x)
+
+
+@elementwise(np.cbrt, partials=(lambda xp, out, x: 1.0 / (3 * out * out),), domain=(POSITIVE,))
+def cbrt(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return the real cube root."""
+    return xp.cbrt(x)
+
+
+# --- exponentials and logarithms ------------------------------------------------------------------------------------
+@elementwise(np.exp, partials=(lambda xp, out, x: out,))
+def exp(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return the exponential."""
+    return xp.exp(x)
+
+
+@elementwise(np.expm1, partials=(lambda xp, out, x: out + 1,))
+def expm1(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return ``exp(x) - 1``, exact for small ``x``."""
+    return xp.expm1(x)
+
+
+@elementwise(np.exp2, partials=(lambda xp, out, x: out * LOG_2,))
+def exp2(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return ``2 ** x``."""
+    return xp.exp2(x)
+
+
+@elementwise(np.log, partials=(lambda xp, out, x: 1.0 / x,), domain=(POSITIVE,))
+def log(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return the natural logarithm."""
+    return xp.log(x)
+
+
+@elementwise(np.log1p, partials=(lambda xp, out, x: 1.0 / (1 + x),), domain=(POSITIVE,))
+def log1p(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return ``log(1 + x)``, exact for small ``x``."""
+    return xp.log1p(x)
+
+
+@elementwise(np.log2, partials=(lambda xp, out, x: 1.0 / (x * LOG_2),), domain=(POSITIVE,))
+def log2(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return the logarithm to base 2."""
+    return xp.log2(x)
+
+
+@elementwise(np.log10, partials=(lambda xp, out, x: 1.0 / (x * LOG_10),), domain=(POSITIVE,))
+def log10(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return the logarithm to base 10."""
+    return xp.log10(x)
+
+
+def _share(xp: Namespace, out: Array, x: Array) -> Array:
+    """The share of ``exp(x)`` in ``exp(out)``; 0 where both are ``-inf``."""
+    return xp.exp(x - xp.where(xp.isfinite(out), out, 0))
+
+
+@elementwise(
+    np.logaddexp, partials=(lambda xp, out, x, y: _share(xp, out, x), lambda xp, out, x, y: _share(xp, out, y))
+)
+def logaddexp(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """Return ``log(exp(x1) + exp(x2))`` without overflow."""
+    return xp.logaddexp(x1, x2)
+
+
+# --- trigonometry ---------------------------------------------------------------------------------------------------
+@elementwise(np.sin, partials=(lambda xp, out, x: xp.cos(x),))
+def sin(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return the sine; ``x`` in radians."""
+    return xp.sin(x)
+
+
+@elementwise(np.cos, partials=(lambda xp, out, x: -xp.sin(x),))
+def cos(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return the cosine; ``x`` in radians."""
+    return xp.cos(x)
+
+
+@elementwise(np.tan, partials=(lambda xp, out, x: 1 + out * out,))
+def tan(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return the tangent; ``x`` in radians."""
+    return xp.tan(x)
+
+
+@elementwise(np.arcsin, partials=(lambda xp, out, x: 1.0 / xp.sqrt(1 - x * x),), domain=(UNIT,))
+def asin(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return the inverse sine in radians."""
+    return xp.arcsin(x)
+
+
+@elementwise(np.arccos, partials=(lambda xp, out, x: -1.0 / xp.sqrt(1 - x * x),), domain=(UNIT,))
+def acos(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return the inverse cosine in radians."""
+    return xp.arccos(x)
+
+
+@elementwise(np.arctan, partials=(lambda xp, out, x: 1.0 / (1 + x * x),))
+def atan(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return the inverse tangent in radians."""
+    return xp.arctan(x)
+
+
+@elementwise(
+    np.arctan2,
+    partials=(lambda xp, out, y, x: x / (x * x + y * y), lambda xp, out, y, x: -y / (x * x + y * y)),
+    domain=(NONZERO, NONZERO),
+)
+def atan2(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """Return the angle of the point ``(x2, x1)`` in radians."""
+    return xp.arctan2(x1, x2)
+
+
+@elementwise(np.sinh, partials=(lambda xp, out, x: xp.cosh(x),))
+def sinh(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return the hyperbolic sine."""
+    return xp.sinh(x)
+
+
+@elementwise(np.cosh, partials=(lambda xp, out, x: xp.sinh(x),))
+def cosh(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return the hyperbolic cosine."""
+    return xp.cosh(x)
+
+
+@elementwise(np.tanh, partials=(lambda xp, out, x: 1.0 - out * out,))
+def tanh(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return the hyperbolic tangent."""
+    return xp.tanh(x)
+
+
+@elementwise(np.arcsinh, partials=(lambda xp, out, x: 1.0 / xp.sqrt(1 + x * x),))
+def asinh(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return the inverse hyperbolic sine."""
+    return xp.arcsinh(x)
+
+
+@elementwise(np.arccosh, partials=(lambda xp, out, x: 1.0 / (xp.sqrt(x - 1) * xp.sqrt(x + 1)),), domain=(ABOVE_ONE,))
+def acosh(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return the inverse hyperbolic cosine."""
+    return xp.arccosh(x)
+
+
+@elementwise(np.arctanh, partials=(lambda xp, out, x: 1.0 / (1 - x * x),), domain=(UNIT,))
+def atanh(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return the inverse hyperbolic tangent."""
+    return xp.arctanh(x)
+
+
+def _hypot_slope(xp: Namespace, out: Array, x: Array) -> Array:
+    return x / xp.where(out == 0, 1, out)
+
+
+@elementwise(
+    np.hypot,
+    partials=(lambda xp, out, x, y: _hypot_slope(xp, out, x), lambda xp, out, x, y: _hypot_slope(xp, out, y)),
+    domain=(NONZERO, NONZERO),
+)
+def hypot(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """Return ``sqrt(x1**2 + x2**2)`` without overflow; its derivative at the origin is 0."""
+    return xp.hypot(x1, x2)
+
+
+# --- choices --------------------------------------------------------------------------------------------------------
+def _larger(xp: Namespace, x: Array, y: Array) -> Array:
+    """1 where ``x > y``, a half at a tie, else 0."""
+    return 0.5 * ((x > y) * 1.0 + (x >= y))
+
+
+@elementwise(
+    np.maximum, partials=(lambda xp, out, x, y: _larger(xp, x, y), lambda xp, out, x, y: _larger(xp, y, x))
+)
+def maximum(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """Return the larger of each pair; at a tie the derivative is split evenly."""
+    return xp.maximum(x1, x2)
+
+
+@elementwise(
+    np.minimum, partials=(lambda xp, out, x, y: _larger(xp, y, x), lambda xp, out, x, y: _larger(xp, x, y))
+)
+def minimum(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """Return the smaller of each pair; at a tie the derivative is split evenly."""
+    return xp.minimum(x1, x2)
+
+
+def _where_arguments(condition: Any, x: Any = None, y: Any = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    if x is None or y is None:
+        msg = "np.where(mask) alone returns indices, not values. Write np.nonzero(mask)."
+        raise NoRuleError(msg)
+    return (condition, x, y), {}
+
+
+@linear(
+    transposes=(
+        None,
+        lambda xp, ct, out, condition, x, y: xp.where(condition, ct, 0),
+        lambda xp, ct, out, condition, x, y: xp.where(condition, 0, ct),
+    ),
+    adapt={np.where: _where_arguments},
+    domain=(BOOLEAN, REAL, REAL),
+    cases=(
+        Case(((3,), (3,), (3,))), Case(((2, 3), (3,), ())), Case(((3,), (2, 1), (2, 3))), Case(((), (), ())),
+        Case(((0,), (1,), (0,))),
+    ),
+)  # fmt: skip
+def where(xp: Namespace, condition: ArrayLike, x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """Return ``x1`` where the condition is true, else ``x2``."""
+    return xp.where(condition, x1, x2)
+
+
+
+
+def _clip_arguments(
+    a: Any, a_min: Any = None, a_max: Any = None, out: None = None, *, min: Any = None, max: Any = None
+) -> tuple[Any, ...]:
+    low, high = (min if a_min is None else a_min), (max if a_max is None else a_max)
+    if low is None and high is None:
+        return "positive", (a,), {}
+    if low is None:
+        return "minimum", (a, high), {}
+    if high is None:
+        return "maximum", (a, low), {}
+    return (a, low, high), {}
+
+
+@composite(
+    expression=lambda xp, x, low, high: xp.minimum(xp.maximum(x, low), high),
+    adapt={np.clip: _clip_arguments},
+    name="clip_between",
+    domain=(REAL, UNIT, ABOVE_ONE),
+    cases=(Case(((4,), (), ())), Case(((2, 3), (3,), (2, 1))), Case(((0,), (), ()))),
+)
+def clip_between(xp: Namespace, x: ArrayLike, min: ArrayLike, max: ArrayLike, /) -> Array:
+    """Return ``x`` moved between two bounds; at a bound the derivative is a half."""
+    return xp.clip(x, min, max)
+
+
+# --- piecewise constant ---------------------------------------------------------------------------------------------
+def _real_only(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
+    """The sign of a complex number, ``x / |x|``, is not piecewise constant."""
+    if np.iscomplexobj(operands[0]):
+        msg = "np.sign of complex numbers has no derivative here. Write x / abs(x)."
+        raise NoRuleError(msg)
+    return params
+
+
+@piecewise_constant(np.sign, domain=(NONZERO,), canonical=_real_only)
+def sign(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return -1, 0 or 1 according to the sign."""
+    return xp.sign(x)
+
+
+@piecewise_constant(np.floor, domain=(AWAY_FROM_INTEGERS,))
+def floor(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return the largest integer that is not greater."""
+    return xp.floor(x)
+
+
+@piecewise_constant(np.ceil, domain=(AWAY_FROM_INTEGERS,))
+def ceil(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return the smallest integer that is not smaller."""
+    return xp.ceil(x)
+
+
+@piecewise_constant(np.trunc, domain=(AWAY_FROM_INTEGERS,))
+def trunc(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return the integer part."""
+    return xp.trunc(x)
+
+
+@piecewise_constant(np.rint, domain=(AWAY_FROM_INTEGERS,))
+def rint(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return the nearest integer."""
+    return xp.rint(x)
+
+
+@piecewise_constant(np.equal)
+def equal(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """Return whether ``x1 == x2``."""
+    return xp.equal(x1, x2)
+
+
+@piecewise_constant(np.not_equal)
+def not_equal(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """Return whether ``x1 != x2``."""
+    return xp.not_equal(x1, x2)
+
+
+@piecewise_constant(np.less)
+def less(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """Return whether ``x1 < x2``."""
+    return xp.less(x1, x2)
+
+
+@piecewise_constant(np.less_equal)
+def less_equal(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """Return whether ``x1 <= x2``."""
+    return xp.less_equal(x1, x2)
+
+
+@piecewise_constant(np.greater)
+def greater(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """Return whether ``x1 > x2``."""
+    return xp.greater(x1, x2)
+
+
+@piecewise_constant(np.greater_equal)
+def greater_equal(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """Return whether ``x1 >= x2``."""
+    return xp.greater_equal(x1, x2)
+
+
+@piecewise_constant(np.isfinite)
+def isfinite(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return whether each element is neither infinite nor NaN."""
+    return xp.isfinite(x)
+
+
+@piecewise_constant(np.isinf)
+def isinf(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return whether each element is infinite."""
+    return xp.isinf(x)
+
+
+@piecewise_constant(np.isnan)
+def isnan(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return whether each element is NaN."""
+    return xp.isnan(x)
+
+
+@piecewise_constant(np.signbit)
+def signbit(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return whether the sign bit is set."""
+    return xp.signbit(x)
+
+
+@piecewise_constant(np.logical_and)
+def logical_and(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """Return whether both are true."""
+    return xp.logical_and(x1, x2)
+
+
+@piecewise_constant(np.logical_or)
+def logical_or(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """Return whether at least one is true."""
+    return xp.logical_or(x1, x2)
+
+
+@piecewise_constant(np.logical_xor)
+def logical_xor(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """Return whether exactly one is true."""
+    return xp.logical_xor(x1, x2)
+
+
+@piecewise_constant(np.logical_not)
+def logical_not(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return whether each element is false."""
+    return xp.logical_not(x)
+
+
+@piecewise_constant(np.bitwise_and, domain=(INTEGER, INTEGER))
+def bitwise_and(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """Return ``x1 & x2`` of integers or booleans."""
+    return xp.bitwise_and(x1, x2)
+
+
+@piecewise_constant(np.bitwise_or, domain=(INTEGER, INTEGER))
+def bitwise_or(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """Return ``x1 | x2`` of integers or booleans."""
+    return xp.bitwise_or(x1, x2)
+
+
+@piecewise_constant(np.bitwise_xor, domain=(INTEGER, INTEGER))
+def bitwise_xor(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """Return ``x1 ^ x2`` of integers or booleans."""
+    return xp.bitwise_xor(x1, x2)
+
+
+@piecewise_constant(np.invert, domain=(INTEGER,))
+def bitwise_invert(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return ``~x`` of integers or booleans."""
+    return xp.invert(x)
+
+
+@piecewise_constant(np.left_shift, domain=(INTEGER, BOOLEAN))
+def bitwise_left_shift(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """Return ``x1 << x2`` of integers."""
+    return xp.left_shift(x1, x2)
+
+
+@piecewise_constant(np.right_shift, domain=(INTEGER, BOOLEAN))
+def bitwise_right_shift(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """Return ``x1 >> x2`` of integers."""
+    return xp.right_shift(x1, x2)
+
+
+# --- complex numbers ------------------------------------------------------------------------------------------------
+@linear(np.conjugate, transposes=(lambda xp, ct, out, x: xp.conjugate(ct),))
+def conj(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return the complex conjugate."""
+    return xp.conjugate(x)
+
+
+@linear(np.real, transposes=(lambda xp, ct, out, x: ct,), operands=1)
+def real(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return the real part."""
+    return xp.real(x)
+
+
+@linear(np.imag, transposes=(lambda xp, ct, out, x: ct * -1j,), operands=1)
+def imag(xp: Namespace, x: ArrayLike, /) -> Array:
+    """Return the imaginary part."""
+    return xp.imag(x)
+
+
+# --- shorthands -----------------------------------------------------------------------------------------------------
+@expansion()
+def clip(xp: Namespace, x: ArrayLike, /, min: ArrayLike | None = None, max: ArrayLike | None = None) -> Array:
+    """Return ``x`` moved into the interval between two bounds; at a bound the derivative is a half."""
+    *other, operands, _ = _clip_arguments(x, min, max)
+    return getattr(xp, other[0] if other else "clip_between")(*operands)

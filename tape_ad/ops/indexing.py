@@ -1,0 +1,87 @@
+"""Reading by index, and its transpose: adding sparse cotangents into one buffer."""
+
+from typing import Any
+
+import numpy as np
+
+from tape_ad._core import Case, Update, own
+from tape_ad._errors import ArgumentError
+from tape_ad._rules import linear
+from tape_ad._typing import Array, ArrayLike, Namespace, Shape
+
+_BASIC = (int, slice, type(None), type(Ellipsis), np.integer)
+
+
+def _plain_index(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
+    """Write an index in constants: tensors by their data, lists and arrays as arrays that nobody can change."""
+    index = params["index"]
+    if type(index) is int or type(index) is slice:
+        return params
+    if isinstance(index, tuple):
+        return {"index": tuple([_plain_part(part) for part in index])}
+    return {"index": _plain_part(index)}
+
+
+def _plain_part(part: Any) -> Any:
+    if isinstance(part, (bool, np.bool_)) or not isinstance(part, _BASIC):
+        if isinstance(part, slice):
+            return part
+        array = np.asarray(own(part, what="an index"))
+        if array.size == 0 and array.dtype == np.float64:
+            array = array.astype(np.intp)
+        if array.dtype.kind not in "biu":
+            msg = f"An index must be made of integers or booleans, not {array.dtype}. Round it: i.astype(int)."
+            raise ArgumentError(msg)
+        return array
+    return part
+
+
+def _may_repeat(index: Any) -> bool:
+    """Say whether an index can name one element twice: only integer arrays can."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return any(isinstance(part, np.ndarray) and part.dtype != np.bool_ for part in parts)
+
+
+def _getitem_transpose(xp: Namespace, ct: Array, out: Array, x: Array, index: Any) -> Update:
+    return Update(index, ct)
+
+
+@linear(
+    transposes=(_getitem_transpose,), canonical=_plain_index, operands=1,
+    cases=(
+        Case(((4,),), {"index": 1}), Case(((4,),), {"index": -1}), Case(((2, 3),), {"index": (slice(None), 1)}),
+        Case(((5,),), {"index": slice(None, None, -2)}), Case(((2, 3),), {"index": (Ellipsis, None)}), Case(((2, 3),), {"index": ()}),
+        Case(((4,),), {"index": [0, 2, 0]}), Case(((2, 3),), {"index": ([0, 1, 1], [2, 0, 0])}),
+        Case(((2, 3),), {"index": np.array([[True, False, True], [False, True, True]])}), Case(((3,),), {"index": [True, False, True]}),
+        Case(((2, 3, 4),), {"index": ([0, 1], slice(None), [1, 1])}), Case(((2, 3, 4),), {"index": (0, [0, 0], slice(1, 3))}),
+        Case(((3,),), {"index": []}), Case(((),), {"index": ()}), Case(((),), {"index": None}), Case(((2, 2),), {"index": [[0, 1], [1, 1]]}),
+        Case(((0, 2),), {"index": slice(None)}), Case(((3,),), {"index": True}),
+    ),
+)  # fmt: skip
+def getitem(xp: Namespace, x: ArrayLike, /, index: Any) -> Array:
+    """Return ``x[index]``; every form of index that NumPy reads."""
+    return x[index]  # type: ignore[call-overload, index]  # an array here
+
+
+def _scatter_vjp(xp: Namespace, ct: Array, i: int, out: Array, values: Any, indices: tuple[Any, ...], shape: Shape) -> Array:
+    return ct[indices[i]]
+
+
+@linear(
+    transposes=(_scatter_vjp,), variadic=True,
+    cases=(
+        Case(((), ()), {"indices": (1, -1), "shape": (4,)}), Case(((3,),), {"indices": (np.array([0, 0, 2]),), "shape": (4,)}),
+        Case(((2,), (2, 3)), {"indices": ((slice(None), 1), ()), "shape": (2, 3)}),
+    ),
+)  # fmt: skip
+def scatter_add(xp: Namespace, values: list[Any] | tuple[Any, ...], /, *, indices: tuple[Any, ...], shape: Shape) -> Array:
+    """Return zeros of ``shape`` with each of the values added at its index: the transpose of reading by index."""
+    buffer = np.zeros(shape, np.result_type(*values))
+    for value, index in zip(values, indices, strict=True):
+        if _may_repeat(index):
+            np.add.at(buffer, index, value)
+        else:
+            buffer[index] += value
+    return buffer if buffer.ndim else buffer[()]
+
+

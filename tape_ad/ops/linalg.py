@@ -1,0 +1,239 @@
+"""Products of matrices and tensors."""
+
+import string
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+
+from tape_ad._core import TABLE, Case
+from tape_ad._errors import ArgumentError
+from tape_ad._rules import bilinear, expansion, primitive
+from tape_ad._typing import Array, ArrayLike, Namespace
+
+_MATRIX_CASES = (
+    Case(((2, 3), (3, 4))), Case(((3,), (3,))), Case(((2, 3), (3,))), Case(((3,), (3, 2))), Case(((2, 2, 3), (3, 2))),
+    Case(((2, 3), (2, 3, 2))), Case(((2, 1, 2, 3), (3, 3, 2))), Case(((3,), (2, 3, 2))), Case(((2, 2, 3), (3,))),
+    Case(((0, 3), (3, 2))), Case(((2, 0), (0, 2))),
+)  # fmt: skip
+
+
+# --- matmul ---------------------------------------------------------------------------------------------------------
+def _matmul_left(xp: Namespace, ct: Array, out: Array, x: Array, y: Array) -> Array:
+    if y.ndim == 1:
+        return ct * y if x.ndim == 1 else ct[..., None] * y
+    if x.ndim == 1:
+        return xp.matmul(y, ct[..., None])[..., 0]
+    return xp.matmul(ct, y.mT)
+
+
+def _matmul_right(xp: Namespace, ct: Array, out: Array, x: Array, y: Array) -> Array:
+    if x.ndim == 1:
+        return ct * x if y.ndim == 1 else x[:, None] * ct[..., None, :]
+    if y.ndim == 1:
+        return xp.matmul(x.mT, ct[..., None])[..., 0]
+    return xp.matmul(x.mT, ct)
+
+
+@bilinear(np.matmul, transposes=(_matmul_left, _matmul_right), cases=_MATRIX_CASES)
+def matmul(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """Return the matrix product; 1-d operands are a row on the left, a column on the right, and leading axes broadcast."""
+    return xp.matmul(x1, x2)
+
+
+# --- tensordot ------------------------------------------------------------------------------------------------------
+def _contracted(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
+    """Write the axes as two tuples of non-negative integers."""
+    x, y = operands
+    axes = params.get("axes", 2)
+    if np.iterable(axes):
+        left, right = axes  # type: ignore[misc]  # two entries, or NumPy refuses them too
+    else:
+        count = int(axes)  # type: ignore[call-overload]  # not iterable, so an integer
+        left, right = tuple(range(-count, 0)), tuple(range(count))
+    left = tuple(left) if np.iterable(left) else (left,)
+    right = tuple(right) if np.iterable(right) else (right,)
+    return {"axes": (_normal(left, np.ndim(x)), _normal(right, np.ndim(y)))}
+
+
+def _normal(axes: Sequence[int], ndim: int) -> tuple[int, ...]:
+    return normalize_axis_tuple(axes, ndim) if axes else ()
+
+
+def _free(ndim: int, contracted: Sequence[int]) -> tuple[int, ...]:
+    return tuple(i for i in range(ndim) if i not in contracted)
+
+
+def _inverse(order: Sequence[int]) -> tuple[int, ...]:
+    return tuple(int(i) for i in np.argsort(order))
+
+
+def _tensordot_left(xp: Namespace, ct: Array, out: Array, x: Array, y: Array, axes: Any) -> Array:
+    left, right = axes
+    free_x, free_y = _free(np.ndim(x), left), _free(np.ndim(y), right)
+    product = xp.tensordot(ct, y, axes=(tuple(range(len(free_x), len(free_x) + len(free_y))), free_y))
+    # its axes: the free ones of x, then the contracted ones of y from first to last
+    matching = [left[right.index(i)] for i in sorted(right)]
+    return xp.transpose(product, _inverse((*free_x, *matching)))
+
+
+def _tensordot_right(xp: Namespace, ct: Array, out: Array, x: Array, y: Array, axes: Any) -> Array:
+    left, right = axes
+    free_x, free_y = _free(np.ndim(x), left), _free(np.ndim(y), right)
+    product = xp.tensordot(x, ct, axes=(free_x, tuple(range(len(free_x)))))
+    matching = [right[left.index(i)] for i in sorted(left)]
+    return xp.transpose(product, _inverse((*matching, *free_y)))
+
+
+@bilinear(
+    transposes=(_tensordot_left, _tensordot_right), canonical=_contracted, operands=2,
+    adapt={np.tensordot: lambda a, b, axes=2: ((a, b), {"axes": axes})},
+    cases=(
+        Case(((2, 3, 4), (3, 4, 2))), Case(((2, 3), (3, 2)), {"axes": 1}), Case(((2,), (3,)), {"axes": 0}),
+        Case(((2, 3, 4), (4, 3, 2)), {"axes": ((1, 2), (1, 0))}), Case(((2, 3, 4), (5, 4, 2)), {"axes": ((-1, 0), (1, 2))}),
+        Case(((3,), (3,)), {"axes": 1}), Case(((), (2,)), {"axes": 0}),
+    ),
+)  # fmt: skip
+def tensordot(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /, *, axes: Any = 2) -> Array:
+    """Return the sum of products over pairs of axes: the last ``axes`` of x1 with the first of x2, or two named lists."""
+    return xp.tensordot(x1, x2, axes=axes)
+
+
+# --- dot ------------------------------------------------------------------------------------------------------------
+def _dot_axes(x: Array, y: Array) -> Any:
+    return ((np.ndim(x) - 1,), (max(np.ndim(y) - 2, 0),))
+
+
+def _dot_left(xp: Namespace, ct: Array, out: Array, x: Array, y: Array) -> Array:
+    if not np.ndim(x) or not np.ndim(y):
+        return ct * y
+    if x.ndim <= 2 and y.ndim <= 2:
+        return _matmul_left(xp, ct, out, x, y)
+    return _tensordot_left(xp, ct, out, x, y, _dot_axes(x, y))
+
+
+def _dot_right(xp: Namespace, ct: Array, out: Array, x: Array, y: Array) -> Array:
+    if not np.ndim(x) or not np.ndim(y):
+        return ct * x
+    if x.ndim <= 2 and y.ndim <= 2:
+        return _matmul_right(xp, ct, out, x, y)
+    return _tensordot_right(xp, ct, out, x, y, _dot_axes(x, y))
+
+
+@bilinear(
+    transposes=(_dot_left, _dot_right), adapt={np.dot: lambda a, b, out=None: ((a, b), {})},
+    cases=(
+        Case(((2, 3), (3, 4))), Case(((3,), (3,))), Case(((2, 3), (3,))), Case(((3,), (3, 2))), Case(((2, 2, 3), (3, 2))),
+        Case(((2, 3), (2, 3, 2))), Case(((2, 2, 3), (2, 3, 2))), Case(((), (2, 3))), Case(((3,), ())), Case(((), ())),
+        Case(((3,), (2, 3, 2))),
+    ),
+)  # fmt: skip
+def dot(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """Return NumPy's dot product: over the last axis of x1 and the last but one of x2; a 0-d operand multiplies."""
+    return xp.dot(x1, x2)
+
+
+# --- einsum ---------------------------------------------------------------------------------------------------------
+def _explicit(operands: Sequence[Any], params: dict[str, Any]) -> dict[str, Any]:
+    """Write the subscripts in full: letters in place of an ellipsis, and an explicit result."""
+    subscripts = params["subscripts"].replace(" ", "")
+    given, arrow, result = subscripts.partition("->")
+    terms = given.split(",")
+    if len(terms) != len(operands):
+        msg = f"einsum({params['subscripts']!r}) names {len(terms)} operands, but got {len(operands)}."
+        raise ArgumentError(msg)
+    unused = [letter for letter in string.ascii_letters if letter not in subscripts]
+    ranks = [np.ndim(x) - len(term.replace("...", "")) for term, x in zip(terms, operands, strict=True) if "..." in term]
+    dots = "".join(unused[: max(ranks, default=0)])
+    written = []
+    for term, x in zip(terms, operands, strict=True):
+        missing = np.ndim(x) - len(term.replace("...", ""))
+        written.append(term.replace("...", dots[len(dots) - missing :] if missing else ""))
+        if len(written[-1]) != np.ndim(x):
+            msg = f"einsum({params['subscripts']!r}): {term!r} does not fit an operand of shape {np.shape(x)}."
+            raise ArgumentError(msg)
+    if arrow:
+        result = result.replace("...", dots)
+    else:
+        letters = "".join(written)
+        result = dots + "".join(sorted(c for c in set(letters) - set(dots) if letters.count(c) == 1))
+    canonical = {key: value for key, value in params.items() if key != "subscripts"}
+    return {"subscripts": f"{','.join(written)}->{result}", **canonical}
+
+
+def _einsum_vjp(xp: Namespace, ct: Array, i: int, out: Array, operands: Any, subscripts: str, **options: Any) -> Array:
+    """Contract the cotangent with the other operands; ones stand in for an index summed alone, eyes for a diagonal."""
+    given, _, result = subscripts.partition("->")
+    terms = given.split(",")
+    sizes: dict[str, int] = {}
+    for term, x in zip(terms, operands, strict=True):
+        for letter, n in zip(term, np.shape(x), strict=True):
+            sizes[letter] = max(sizes.get(letter, 1), n) if n else 0
+    inputs: list[tuple[str, Any]] = [(result, ct)]
+    inputs += [(term, x) for j, (term, x) in enumerate(zip(terms, operands, strict=True)) if j != i]
+    unused = [letter for letter in string.ascii_letters if letter not in sizes]
+    target = ""
+    for letter in terms[i]:
+        if letter in target:
+            other = unused.pop(0)
+            inputs.append((letter + other, np.eye(sizes[letter])))
+            target += other
+        else:
+            target += letter
+    known = {letter for term, _ in inputs for letter in term}
+    inputs += [(letter, np.ones(sizes[letter])) for letter in dict.fromkeys(target) if letter not in known]
+    spelled = ",".join(term for term, _ in inputs)
+    return xp.einsum(f"{spelled}->{target}", *[x for _, x in inputs], **options)
+
+
+def _einsum_jvp(xp: Namespace, tangents: Any, out: Array, operands: Any, subscripts: str, **options: Any) -> Array:
+    total = None
+    for i, tangent in enumerate(tangents):
+        if tangent is not None:
+            term = xp.einsum(subscripts, *operands[:i], tangent, *operands[i + 1 :], **options)
+            total = term if total is None else total + term
+    return total
+
+
+def _einsum_arguments(*operands: Any, out: None = None, **options: Any) -> tuple[Any, ...]:
+    """Read both of NumPy's spellings: a string first, or operands each followed by a list of integers."""
+    if isinstance(operands[0], str):
+        subscripts, operands = operands[0], operands[1:]
+    else:
+        arrays, lists = operands[: len(operands) // 2 * 2 : 2], operands[1::2]
+        terms = ["".join("..." if n is Ellipsis else string.ascii_letters[n] for n in part) for part in lists]
+        subscripts = ",".join(terms)
+        if len(operands) % 2:
+            subscripts += "->" + "".join("..." if n is Ellipsis else string.ascii_letters[n] for n in operands[-1])
+        operands = arrays
+    return operands, {"subscripts": subscripts, **options}
+
+
+@primitive(
+    vjps=(_einsum_vjp,), jvp=_einsum_jvp, variadic=True, canonical=_explicit, adapt={np.einsum: _einsum_arguments}, name="einsum",
+    cases=tuple(
+        Case(shapes, {"subscripts": subscripts})
+        for subscripts, *shapes_list in (
+            ("ij,jk->ik", (2, 3), (3, 4)), ("ij,jk", (2, 3), (3, 4)), ("ii", (3, 3)), ("ii->i", (3, 3)), ("ij->ji", (2, 3)),
+            ("ij->", (2, 3)), ("ij->j", (2, 3)), ("i,j->ij", (2,), (3,)), ("bij,bjk->bik", (2, 2, 3), (2, 3, 2)),
+            ("...ij,...jk->...ik", (2, 2, 3), (3, 2)), ("i...->...i", (2, 3, 2)), ("i,i,i->", (3,), (3,), (3,)),
+            ("ij,ij->i", (2, 3), (2, 1)), ("iij->j", (2, 2, 3)), (",i->i", (), (3,)), ("ij,kl->", (2, 2), (2, 3)),
+        )
+        for shapes in [tuple(shapes_list)]
+    ),
+)  # fmt: skip
+def _einsum(xp: Namespace, operands: Sequence[Any], /, *, subscripts: str, **options: Any) -> Array:
+    """Return Einstein's summation over the letters of ``subscripts``."""
+    return xp.einsum(subscripts, *operands, **options)
+
+
+@expansion()
+def einsum(xp: Namespace, subscripts: str, /, *operands: ArrayLike, optimize: bool | str = False) -> Array:
+    """Return Einstein's summation: ``einsum("ij,jk->ik", a, b)`` is the matrix product.
+
+    Repeated letters within an operand read its diagonal, a letter missing from the result is summed over, and ``...``
+    stands for axes that broadcast.
+    """
+    options = {"optimize": optimize} if optimize else {}
+    return TABLE["einsum"](operands, subscripts=subscripts, **options)
