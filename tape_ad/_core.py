@@ -10,8 +10,6 @@ from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, Se
 from types import CodeType, FrameType, MappingProxyType, MethodType, SimpleNamespace
 from typing import Any, Generic, Literal, Protocol, TypeAlias
 
-import inspect
-
 import numpy as np
 from attrs import field, frozen
 
@@ -252,7 +250,9 @@ class Call:
 
     def _is_default(self, name: str, value: Any) -> bool:
         default = self.op.defaults.get(name, self)
-        return value is default or (type(value) is type(default) and isinstance(value, (bool, int, str)) and value == default)
+        return value is default or (
+            type(value) is type(default) and isinstance(value, (bool, int, str)) and value == default
+        )
 
 
 def _show(value: Any) -> str:
@@ -388,7 +388,11 @@ def record(data: Any, creators: tuple["Tensor", ...], call: Call | None, tracked
 
 
 def apply(
-    op: Op[Any], operands: Sequence[Any], params: dict[str, Any], frame: FrameType, compute: Callable[..., Any] | None = None
+    op: Op[Any],
+    operands: Sequence[Any],
+    params: dict[str, Any],
+    frame: FrameType,
+    compute: Callable[..., Any] | None = None,
 ) -> "Tensor":
     """Compute ``op`` on ``operands`` and return the recorded result.
 
@@ -398,10 +402,7 @@ def apply(
     datas = [t.data for t in creators]
     if op.canonical is not None:
         params = op.canonical(datas, params)
-    if op.variadic:
-        data = op.compute(datas, **params)
-    else:
-        data = (compute or op.compute)(*datas, **params)
+    data = op.compute(datas, **params) if op.variadic else (compute or op.compute)(*datas, **params)
     tracked = False
     if op.tracks:
         for t in creators:
@@ -411,7 +412,9 @@ def apply(
     return record(data, creators, Call(op, params) if params else op.bare, tracked, frame)
 
 
-def _operator(name: str, compute: Callable[[Any, Any], Any], *, reflected: bool = False, tracks: bool = True) -> Callable[["Tensor", Operand], "Tensor"]:
+def _operator(
+    name: str, compute: Callable[[Any, Any], Any], *, reflected: bool = False, tracks: bool = True
+) -> Callable[["Tensor", Operand], "Tensor"]:
     """Return the method of a binary operator. Everything is inline: this is the hot path."""
 
     def method(self: "Tensor", other: Operand, /) -> "Tensor":
@@ -680,7 +683,9 @@ class Tensor(ArrayMethods):
             return NotImplemented
         return _numpy.call_function(function, args, kwargs, _enter(_getframe(1)))
 
-    def _call(self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], frame: FrameType) -> Any:
+    def _call(
+        self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], frame: FrameType
+    ) -> Any:
         if isinstance(function, np.ufunc):
             return _numpy.call_ufunc(function, "__call__", args, kwargs, _enter(frame))
         return _numpy.call_function(function, args, kwargs, _enter(frame))
@@ -710,7 +715,9 @@ class Tensor(ArrayMethods):
 def _enter(frame: FrameType) -> _numpy.Engine:
     """Return what `_numpy` needs of the engine to answer a call made at ``frame``."""
 
-    def run(name: str, operands: Sequence[Any], params: dict[str, Any], compute: Callable[..., Any] | None = None) -> Tensor:
+    def run(
+        name: str, operands: Sequence[Any], params: dict[str, Any], compute: Callable[..., Any] | None = None
+    ) -> Tensor:
         return apply(TABLE[name], operands, params, frame, compute)
 
     return _numpy.Engine(run=run, doors=DOORS, tensors=TENSORS, tensor_type=Tensor)
@@ -742,4 +749,6 @@ def _shared_forward(xp: Any, x: Array, /, *, fingerprint: Any = None) -> Array:
     return x
 
 
-SHARED: Op[Any] = Op("shared", "piecewise_constant", _shared_forward, _shared_forward, 1, ("fingerprint",), tracks=False)
+SHARED: Op[Any] = Op(
+    "shared", "piecewise_constant", _shared_forward, _shared_forward, 1, ("fingerprint",), tracks=False
+)

@@ -50,10 +50,13 @@ class Tape:
     _counts: Counts = field(repr=False)
     leaves: tuple[Tensor, ...] = field(repr=False)
     _shared: tuple[Tensor, ...] = field(repr=False)
+    _stops: frozenset[Tensor] = field(repr=False)
 
     @classmethod
-    def of(cls, *outputs: Tensor) -> "Tape":
+    def of(cls, *outputs: Tensor, boundary: Iterable[Tensor] = ()) -> "Tape":
         """Walk from the outputs to the leaves, counting how many uses of each tensor lead to the outputs.
+
+        The tensors of ``boundary`` are taken for leaves: what they were made from is left out.
 
         Raises:
             ArgumentError: if an output is not a tensor, or there is none.
@@ -66,13 +69,14 @@ class Tape:
         shared: list[Tensor] = []
         stack: list[Tensor] = []
         push, pop = stack.append, stack.pop
+        stops = frozenset(boundary)
         for out in outputs:
             if type(out) is not Tensor:
                 msg = f"Tape.of() takes tensors, but got {type(out).__name__}. Make one: Tensor(data, autograd=True)."
                 raise ArgumentError(msg)
             if out.autograd and out not in counts:
                 counts[out] = 0
-                if out.creation_op is None or not out.creators:
+                if out.creation_op is None or not out.creators or out in stops:
                     leaves.append(out)
                 else:
                     push(out)
@@ -83,13 +87,13 @@ class Tape:
                         counts[c] += 1
                     else:
                         counts[c] = 1
-                        if c.creation_op is None or not c.creators:
+                        if c.creation_op is None or not c.creators or c in stops:
                             leaves.append(c)
                         else:
                             push(c)
                 elif c.creation_op is not None and c.creation_op.op is SHARED:
                     shared.append(c)
-        return cls(outputs, counts, tuple(leaves), tuple(shared))
+        return cls(outputs, counts, tuple(leaves), tuple(shared), stops)
 
     @property
     def child_counts(self) -> Mapping[Tensor, int]:
@@ -106,7 +110,8 @@ class Tape:
             if t in done:
                 stack.pop()
                 continue
-            waiting = () if t.creation_op is None else [c for c in t.creators if c.autograd and c not in done]
+            inner = t.creation_op is not None and t not in self._stops
+            waiting = [c for c in t.creators if c.autograd and c not in done] if inner else []
             if waiting:
                 stack.extend(reversed(waiting))
             else:
@@ -132,7 +137,9 @@ class Tape:
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         return "\n".join(lines)
 
-    def backward(self, seed: Any = None, *, wrt: Iterable[Tensor] | Tensor | None = None, differentiable: bool = False) -> "Gradients":
+    def backward(
+        self, seed: Any = None, *, wrt: Iterable[Tensor] | Tensor | None = None, differentiable: bool = False
+    ) -> "Gradients":
         """Return the gradients of the outputs, weighted by ``seed``, as a fresh read-only mapping.
 
         Args:
@@ -156,9 +163,14 @@ class Tape:
                 msg = f"wrt takes tensors, but got {type(t).__name__}."
                 raise ArgumentError(msg)
         values = self._values(seeds, asked, differentiable)
+        for value in values.values():
+            if type(value) is _ndarray:
+                value.setflags(False)
         return Gradients(self, values, seeds, asked, differentiable)
 
-    def _values(self, seeds: Sequence[Any], asked: tuple[Tensor, ...] | None, differentiable: bool) -> dict[Tensor, Any]:
+    def _values(
+        self, seeds: Sequence[Any], asked: tuple[Tensor, ...] | None, differentiable: bool
+    ) -> dict[Tensor, Any]:
         for t in self._shared:
             if fingerprint(t.data) != t.creation_op.params["fingerprint"]:  # type: ignore[union-attr]  # marked as shared by its call
                 msg = (
@@ -172,11 +184,11 @@ class Tape:
             if keep != set(self.leaves):
                 counts = self._leading_to(keep)
         with np.errstate(all="ignore"):
-            values = _sweep(self.outputs, seeds, counts, keep, differentiable)
-        for value in values.values():
-            if type(value) is _ndarray:
-                value.setflags(False)
-        return values
+            return _sweep(self.outputs, seeds, counts, keep, differentiable)
+
+    def cotangents(self, wrt: Iterable[Tensor], *, differentiable: bool = False) -> Mapping[Tensor, Any]:
+        """Return what `backward` finds for ``wrt``, without seed, as arrays that nobody else holds: for transforms."""
+        return self._values(self._seeds(None), tuple(wrt), differentiable)
 
     def _leading_to(self, wrt: set[Tensor]) -> Counts:
         """Count again, only the uses that lie between the outputs and the tensors of ``wrt``."""
@@ -392,7 +404,9 @@ def _sweep(
             op = call.op
             if differentiable or not op.simple or op.expression is not None:
                 wanted = [c in pending for c in creators]
-                for c, g, want in zip(creators, pull(op, ct, t, call._params, wanted, differentiable), wanted, strict=True):  # noqa: SLF001 - a read-only view costs more than the rule
+                for c, g, want in zip(
+                    creators, pull(op, ct, t, call._params, wanted, differentiable), wanted, strict=True
+                ):  # noqa: SLF001 - a read-only view costs more than the rule
                     if want:
                         hear(c, g)
                 continue
@@ -427,7 +441,9 @@ def _sweep(
     return kept
 
 
-def pull(op: Op[Any], ct: Any, t: Tensor, params: Mapping[str, Any], wanted: Sequence[bool], differentiable: bool) -> list[Any]:
+def pull(
+    op: Op[Any], ct: Any, t: Tensor, params: Mapping[str, Any], wanted: Sequence[bool], differentiable: bool
+) -> list[Any]:
     """Return what each wanted operand of the call that made ``t`` hears of the cotangent ``ct``.
 
     With ``differentiable`` the rules run in the tensor namespace. This is the one place that calls them, but for the
@@ -454,12 +470,12 @@ def pull(op: Op[Any], ct: Any, t: Tensor, params: Mapping[str, Any], wanted: Seq
             else:
                 g = rule(xp, ct, out, *operands, **params)
             pulled.append(g)
-    return [
-        g if g is None or type(g) is Update else fit(g, c.data) for g, c in zip(pulled, t.creators, strict=True)
-    ]
+    return [g if g is None or type(g) is Update else fit(g, c.data) for g, c in zip(pulled, t.creators, strict=True)]
 
 
-def _expression_tape(op: Op[Any], t: Tensor, params: Mapping[str, Any], vary: Sequence[bool], differentiable: bool) -> tuple[list[Tensor], Any]:
+def _expression_tape(
+    op: Op[Any], t: Tensor, params: Mapping[str, Any], vary: Sequence[bool], differentiable: bool
+) -> tuple[list[Tensor], Any]:
     """Run a composite's expression on fresh leaves for the operands that vary; return the leaves and the result."""
     leaves = [
         (TENSORS.argument(c) if differentiable else Tensor(c.data, (), None, autograd=True)) if varies else c
@@ -490,11 +506,17 @@ def push(t: Tensor, call: Call, tangents: Sequence[Any], differentiable: bool) -
     if op.expression is not None:
         return _push_composite(op, t, params, tangents, differentiable)
     if op.jvp is not None:
-        return op.jvp(xp, tangents, out, operands, **params) if op.variadic else op.jvp(xp, tangents, out, *operands, **params)
+        return (
+            op.jvp(xp, tangents, out, operands, **params)
+            if op.variadic
+            else op.jvp(xp, tangents, out, *operands, **params)
+        )
     run = op if differentiable else op.compute
     if op.kind == "linear":
         if op.variadic:
-            return run([xp.zeros_like(x) if d is None else d for x, d in zip(operands, tangents, strict=True)], **params)
+            return run(
+                [xp.zeros_like(x) if d is None else d for x, d in zip(operands, tangents, strict=True)], **params
+            )
         moved = [
             x if rule is None else xp.zeros_like(x) if d is None else d
             for x, d, rule in zip(operands, tangents, op.vjps, strict=True)
@@ -513,7 +535,9 @@ def push(t: Tensor, call: Call, tangents: Sequence[Any], differentiable: bool) -
     return total
 
 
-def _push_composite(op: Op[Any], t: Tensor, params: Mapping[str, Any], tangents: Sequence[Any], differentiable: bool) -> Any:
+def _push_composite(
+    op: Op[Any], t: Tensor, params: Mapping[str, Any], tangents: Sequence[Any], differentiable: bool
+) -> Any:
     vary = [d is not None for d in tangents]
     leaves, result = _expression_tape(op, t, params, vary, differentiable)
     if not (isinstance(result, Tensor) and result.autograd):
@@ -567,7 +591,9 @@ def _fit_seed(seed: Any, out: Tensor, what: str) -> Any:
     if type(seed) is not Tensor:
         seed = own(seed, what=f"a {what}")
         if not hasattr(seed, "dtype"):
-            seed = out.dtype.type(seed) if not isinstance(seed, complex) or out.dtype.kind == "c" else np.complex128(seed)
+            seed = (
+                out.dtype.type(seed) if not isinstance(seed, complex) or out.dtype.kind == "c" else np.complex128(seed)
+            )
     if seed.shape != out.shape:
         msg = f"The {what} has shape {seed.shape}, but the tensor it belongs to has shape {out.shape}. Broadcast it first."
         raise SeedError(msg)
@@ -592,11 +618,15 @@ def _note(error: Exception, t: Tensor) -> None:
         error.add_note(f"while differentiating {t.creation_op} of {_kind_of(t)}, recorded at {t.made_at}")
 
 
-def _why_missing(tape: Tape, tensor: Tensor) -> NotOnTapeError | NotTrackedError | PiecewiseConstantError | NotAskedForError:
+def _why_missing(
+    tape: Tape, tensor: Tensor
+) -> NotOnTapeError | NotTrackedError | PiecewiseConstantError | NotAskedForError:
     """Find out why there is no gradient, by walking from the outputs over constants too."""
     label = f"{_kind_of(tensor)} tensor" + (f" made at {tensor.made_at}" if tensor.made_at else "")
     if tensor in tape.child_counts:
-        return NotAskedForError(f"The {label} is on the tape, but the pass was limited to other tensors. Add it to wrt.")
+        return NotAskedForError(
+            f"The {label} is on the tape, but the pass was limited to other tensors. Add it to wrt."
+        )
     seen: dict[Tensor, Tensor | None] = dict.fromkeys(tape.outputs)  # each with the child that led to it
     stack = list(tape.outputs)
     while stack:
@@ -616,7 +646,9 @@ def _why_missing(tape: Tape, tensor: Tensor) -> NotOnTapeError | NotTrackedError
     while child is not None and not (not child.autograd and any(c.autograd for c in child.creators)):
         child = seen[child]
     if child is None:
-        return NotTrackedError(f"The {label} is a constant of this computation. Make it with Tensor(data, autograd=True).")
+        return NotTrackedError(
+            f"The {label} is a constant of this computation. Make it with Tensor(data, autograd=True)."
+        )
     where = f" at {child.made_at}" if child.made_at else ""
     return PiecewiseConstantError(
         f"The {label} reaches the outputs only through {child.creation_op}{where}, which is piecewise constant: its derivative "
