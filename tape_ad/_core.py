@@ -92,7 +92,17 @@ class Case:
     domains: tuple[Domain, ...] = ()
 
 
-@frozen(eq=False, repr=False, slots=False)
+class _OpDoc:
+    """The docstring of an op is that of its forward; the class keeps its own."""
+
+    def __init__(self, text: str | None) -> None:
+        self.text = text
+
+    def __get__(self, instance: "Op[Any] | None", owner: type | None = None) -> str | None:
+        return self.text if instance is None else instance.forward.__doc__
+
+
+@frozen(eq=False, repr=False)
 class Op(Generic[P]):
     """One operation, declared once: its value, its derivative, its NumPy names and the cases that test it.
 
@@ -133,10 +143,13 @@ class Op(Generic[P]):
     cases: tuple[Case, ...] = ()
     tracks: bool = True
     simple: bool = field(init=False)
+    quick: int = field(init=False)
+    rules: tuple[Callable[..., Any] | None, ...] = field(init=False)
     bare: "Call" = field(init=False)
     defaults: Mapping[str, Any] = field(init=False)
     names: frozenset[str] = field(init=False)
     most: int = field(init=False)
+    signature: inspect.Signature = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         """Fill in what follows from the other fields, and look like the function that was decorated."""
@@ -146,12 +159,19 @@ class Op(Generic[P]):
         _set(self, "names", frozenset(self.params))
         _set(self, "most", sum(p.kind is not p.KEYWORD_ONLY for p in rest))
         _set(self, "simple", not (self.params or self.variadic or self.canonical))
+        # The number of operands where the tape may serve the op inline, else 0.
+        _set(self, "quick", self.arity if self.simple and self.expression is None and self.arity <= 2 else 0)
+        _set(self, "rules", self.partials or self.vjps)
         _set(self, "bare", Call(self, {}))
-        _set(self, "__signature__", signature.replace(parameters=rest, return_annotation=Tensor))
-        _set(self, "__doc__", self.forward.__doc__)
-        _set(self, "__name__", self.name)
-        _set(self, "__qualname__", self.name)
-        _set(self, "__module__", "tape_ad")
+        _set(self, "signature", signature.replace(parameters=rest, return_annotation=Tensor))
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return self.signature
+
+    @property
+    def __name__(self) -> str:
+        return self.name
 
     def __repr__(self) -> str:
         return f"tape_ad.{self.name}"
@@ -165,7 +185,7 @@ class Op(Generic[P]):
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> "Tensor":
         """Compute the value and record the call."""
-        if self.simple and not kwargs and len(args) == self.arity:
+        if self.simple and len(args) == self.arity and not kwargs:
             if self.arity == 1:
                 (x,) = args
                 if type(x) is not Tensor:
@@ -176,11 +196,7 @@ class Op(Generic[P]):
             else:
                 creators = tuple([a if type(a) is Tensor else constant(a) for a in args])
                 data = self.compute(*[t.data for t in creators])
-                tracked = False
-                if self.tracks:
-                    for t in creators:
-                        if t.autograd:
-                            tracked = True
+                tracked = self.tracks and True in [t.autograd for t in creators]
             if type(data) is _ndarray:
                 data.setflags(False)
             frame = _getframe(1)
@@ -228,14 +244,15 @@ class Op(Generic[P]):
 
 
 _set = object.__setattr__
+type.__setattr__(Op, "__doc__", _OpDoc(Op.__doc__))
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Call:
     """An op with its static parameters. ``str(call)`` is ``"add"``, ``"sum(axis=0)"``."""
 
     op: Op[Any]
-    _params: dict[str, Any] = field(factory=dict, eq=False)
+    _params: dict[str, Any] = field(factory=dict)
 
     @property
     def params(self) -> Mapping[str, Any]:
@@ -270,6 +287,8 @@ TABLE: dict[str, Op[Any]] = {}
 """Every op by its name."""
 DOORS: dict[Callable[..., Any], tuple[Op[Any] | Callable[..., Any], Callable[..., Any] | None]] = {}
 """Every NumPy function that has an op or an expansion: what it is, and what adapts its arguments."""
+UFUNCS: dict[np.ufunc, Op[Any]] = {}
+"""The ufuncs whose op has no parameters: the short way in."""
 HOOKS: dict[str, Callable[..., Any]] = {}
 """What a tensor's method calls in modules that stand below this one; they enter themselves."""
 TENSORS = SimpleNamespace()
@@ -282,6 +301,8 @@ def register(op: Op[Any]) -> None:
     setattr(TENSORS, op.name, op)
     for function, adapt in op.numpy.items():
         DOORS[function] = op, adapt
+        if isinstance(function, np.ufunc) and op.simple and adapt is None:
+            UFUNCS[function] = op
         if not hasattr(TENSORS, function.__name__):
             setattr(TENSORS, function.__name__, op)
 
@@ -665,13 +686,31 @@ class Tensor(ArrayMethods):
 
     # --- NumPy's doors ------------------------------------------------------------------------------------------
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if not kwargs and method == "__call__":
-            door = DOORS.get(ufunc)
-            if door is not None and door[1] is None and door[0].simple:  # type: ignore[union-attr]  # a ufunc's door is an op
+        op = UFUNCS.get(ufunc)
+        if op is not None and method == "__call__" and not kwargs:
+            if len(inputs) == 1:
+                data = ufunc(self.data)
+                creators: tuple[Tensor, ...] = (self,)
+                tracked = op.tracks and self.autograd
+            else:
                 for x in inputs:
                     if type(x) is not Tensor and not isinstance(x, _OPERANDS):
                         return NotImplemented
-                return apply(door[0], inputs, {}, _getframe(1), ufunc)  # type: ignore[arg-type]  # a ufunc's door is an op
+                creators = tuple([x if type(x) is Tensor else constant(x) for x in inputs])
+                data = ufunc(*[t.data for t in creators])
+                tracked = op.tracks and True in [t.autograd for t in creators]
+            if type(data) is _ndarray:
+                data.setflags(False)
+            frame = _getframe(1)
+            result: Any = _Blank()
+            result.data = data
+            result.creators = creators
+            result.creation_op = op.bare
+            result.autograd = tracked
+            result.code = frame.f_code
+            result.lasti = frame.f_lasti
+            result.__class__ = Tensor
+            return result
         if not all(isinstance(x, (Tensor, *_OPERANDS)) for x in inputs):
             return NotImplemented
         return _numpy.call_ufunc(ufunc, method, inputs, kwargs, _enter(_getframe(1)))

@@ -26,6 +26,7 @@ from tape_ad._errors import (
 
 Counts: TypeAlias = dict[Tensor, int]
 _ndarray = np.ndarray
+_float64 = np.float64
 
 
 @frozen(eq=False, repr=False, slots=False)
@@ -76,7 +77,7 @@ class Tape:
                 raise ArgumentError(msg)
             if out.autograd and out not in counts:
                 counts[out] = 0
-                if out.creation_op is None or not out.creators or out in stops:
+                if out.creation_op is None or not out.creators or (stops and out in stops):
                     leaves.append(out)
                 else:
                     push(out)
@@ -87,7 +88,7 @@ class Tape:
                         counts[c] += 1
                     else:
                         counts[c] = 1
-                        if c.creation_op is None or not c.creators or c in stops:
+                        if c.creation_op is None or not c.creators or (stops and c in stops):
                             leaves.append(c)
                         else:
                             push(c)
@@ -349,8 +350,10 @@ def _sweep(
 ) -> dict[Tensor, Any]:
     """Hand cotangents from the outputs to the leaves; a tensor hands on once all its counted children were heard.
 
-    This loop is the hot path. Ops without parameters on plain arrays are served inline; everything else by `pull`.
+    This loop is the hot path. Ops of one or two operands without parameters are served inline on plain arrays, and a
+    tensor with a single child is handed on without being stored; everything else goes through `pull` and `hear`.
     """
+    # How many children are yet to be heard: negative once one was.
     pending = counts.copy()
     waiting: dict[Tensor, Any] = {}  # the sum so far of tensors that were heard from, but not by all children
     updates: dict[Tensor, list[Update]] = {}  # the same for sparse cotangents
@@ -361,8 +364,8 @@ def _sweep(
 
     def hear(c: Tensor, g: Any) -> None:
         """Add a cotangent to what is there, and hand the tensor on if this was its last child."""
-        n = pending[c] - 1
-        pending[c] = n
+        n = pending[c]
+        pending[c] = n = 1 - n if n > 0 else n + 1
         if type(g) is Update:
             updates.setdefault(c, []).append(g)
         elif g is not None:
@@ -375,66 +378,105 @@ def _sweep(
                 sums.add(c)
             else:
                 waiting[c] = g
-        if n <= 0:
+        if n == 0:
             g = waiting.pop(c, None)
             if c in updates:
                 sparse = _scatter(updates.pop(c), c, differentiable)
                 g = sparse if g is None else g + sparse
             push_ready((c, np.zeros(c.shape, c.dtype)[()] if g is None else g))
 
-    for out, seed in zip(outputs, seeds, strict=True):
-        if out in pending:
-            pending[out] += 1
-    for out, seed in zip(outputs, seeds, strict=True):
-        if out in pending:
-            hear(out, seed)
-
+    started = [(out, seed) for out, seed in zip(outputs, seeds, strict=True) if out in pending]
+    for out, _ in started:
+        pending[out] += 1
+    for out, seed in started:
+        hear(out, seed)
+    inner = None if keep is None else {t for t in keep if t.creators}
     t = outputs[0]
+    ct: Any = None
+    following = False  # whether `t` and `ct` hold the next tensor already
     try:
-        while ready:
-            t, ct = pop_ready()
-            if keep is not None and t in keep:
-                kept[t] = ct
-            call = t.creation_op
+        while ready or following:
+            if following:
+                following = False
+            else:
+                t, ct = pop_ready()
             creators = t.creators
+            call = t.creation_op
             if call is None or not creators:
-                if keep is None:
+                if keep is None or t in keep:
                     kept[t] = ct
                 continue
+            if inner and t in inner:
+                kept[t] = ct
             op = call.op
-            if differentiable or not op.simple or op.expression is not None:
+            arity = 0 if differentiable else op.quick
+            if arity == 2:
+                x, y = creators
+                left_x, left_y = left(x), left(y)
+                data_x, data_y, value = x.data, y.data, t.data
+                kind = type(data_x)
+                # Operands of one kind, shape and dtype: nothing was broadcast or promoted.
+                alike = kind is type(data_y) and (
+                    kind is _float64 or (kind is _ndarray and data_x.shape == data_y.shape and data_x.dtype is data_y.dtype)
+                )
+                rule_x, rule_y = op.rules
+                if left_x is not None:
+                    if rule_x is None:
+                        g = None
+                    else:
+                        g = ct * rule_x(np, value, data_x, data_y) if op.partials else rule_x(np, ct, value, data_x, data_y)
+                        if not alike or g.dtype is not data_x.dtype:
+                            g = fit(g, data_x)
+                    if left_x == 1 and g is not None:
+                        # handed on below, once the other operand has been served
+                        following = True
+                    else:
+                        hear(x, g)
+                if left_y is not None:
+                    if rule_y is None:
+                        h = None
+                    else:
+                        h = ct * rule_y(np, value, data_x, data_y) if op.partials else rule_y(np, ct, value, data_x, data_y)
+                        if not alike or h.dtype is not data_y.dtype:
+                            h = fit(h, data_y)
+                    if left_y == 1 and h is not None:
+                        if following:
+                            push_ready((y, h))
+                        else:
+                            following = True
+                            t, ct = y, h
+                            continue
+                    else:
+                        hear(y, h)
+                if following:
+                    t, ct = x, g
+            elif arity == 1:
+                (x,) = creators
+                left_x = left(x)
+                if left_x is None:
+                    continue
+                (rule,) = op.rules
+                data_x = x.data
+                if rule is None:
+                    hear(x, None)
+                    continue
+                if op.partials:
+                    g = ct * rule(np, t.data, data_x)
+                    if type(g) is not _float64 and g.dtype is not ct.dtype:
+                        g = fit(g, data_x)
+                else:
+                    g = fit(rule(np, ct, t.data, data_x), data_x)
+                if left_x == 1:
+                    following = True
+                    t, ct = x, g
+                else:
+                    hear(x, g)
+            else:
                 wanted = [c in pending for c in creators]
-                for c, g, want in zip(
-                    creators, pull(op, ct, t, call._params, wanted, differentiable), wanted, strict=True
-                ):  # noqa: SLF001 - a read-only view costs more than the rule
+                pulled = pull(op, ct, t, call._params, wanted, differentiable)  # noqa: SLF001 - a read-only view costs more
+                for c, g, want in zip(creators, pulled, wanted, strict=True):
                     if want:
                         hear(c, g)
-                continue
-            out = t.data
-            i = 0
-            datas = [c.data for c in creators]
-            partials = op.partials
-            for c in creators:
-                n = left(c)
-                if n is not None:
-                    if partials:
-                        rule = partials[i]
-                        g = None if rule is None else ct * rule(np, out, *datas)
-                    else:
-                        rule = op.vjps[i]
-                        g = None if rule is None else rule(np, ct, out, *datas)
-                    like = datas[i]
-                    if type(g) is _ndarray:
-                        if type(like) is not _ndarray or g.shape != like.shape or g.dtype is not like.dtype:
-                            g = fit(g, like)
-                    elif type(g) is not type(like) and g is not None:
-                        g = fit(g, like)
-                    if n == 1 and g is not None and c not in waiting and c not in updates:
-                        pending[c] = 0
-                        push_ready((c, g))
-                    else:
-                        hear(c, g)
-                i += 1
     except Exception as error:
         _note(error, t)
         raise

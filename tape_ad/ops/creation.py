@@ -1,5 +1,7 @@
 """Leaves and constants: where a gradient begins and where it ends."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from tape_ad._core import TENSORS

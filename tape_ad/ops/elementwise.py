@@ -1,5 +1,7 @@
 """Element by element: arithmetic, exponentials, trigonometry, rounding, comparisons, choices."""
 
+from __future__ import annotations
+
 import math
 from typing import Any
 

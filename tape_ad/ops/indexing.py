@@ -1,5 +1,7 @@
 """Reading by index, and its transpose: adding sparse cotangents into one buffer."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

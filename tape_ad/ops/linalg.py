@@ -1,5 +1,7 @@
 """Products of matrices and tensors."""
 
+from __future__ import annotations
+
 import string
 from collections.abc import Sequence
 from typing import Any

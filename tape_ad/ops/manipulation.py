@@ -1,5 +1,7 @@
 """Shapes: everything that moves, joins, splits or repeats elements without computing with them."""
 
+from __future__ import annotations
+
 import builtins
 import math
 import operator

@@ -1,5 +1,7 @@
 """Along axes: sums, products, extremes, moments, running sums, tests."""
 
+from __future__ import annotations
+
 import functools
 from collections.abc import Callable
 from typing import Any
