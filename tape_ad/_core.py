@@ -8,7 +8,7 @@ import operator
 import sys
 from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
 from types import CodeType, FrameType, MappingProxyType, MethodType, SimpleNamespace
-from typing import Any, Generic, Literal, Protocol, TypeAlias
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeAlias
 
 import numpy as np
 from attrs import field, frozen
@@ -198,7 +198,7 @@ class Op(Generic[P]):
                 data = self.compute(*[t.data for t in creators])
                 tracked = self.tracks and True in [t.autograd for t in creators]
             if type(data) is _ndarray:
-                data.setflags(False)
+                data.setflags(False)  # type: ignore[call-arg]  # by position it is faster; NumPy's stubs say by keyword only
             frame = _getframe(1)
             # The private twin of Tensor: filled by plain assignment, then made a Tensor (see _Blank).
             result: Any = _Blank()
@@ -370,16 +370,21 @@ def constant(value: Any) -> "Tensor":
     """Return a raw operand as an untracked tensor.
 
     A small writable array is copied. A large one is shared, and remembered with a fingerprint that the backward pass
-    compares.
+    compares. The same Python float, met again, is the same tensor.
     """
+    kind = type(value)
+    if kind is float:
+        known = _FLOATS.get(value)
+        if known is not None:
+            return known
+    elif kind is Tensor:
+        return value  # type: ignore[no-any-return]  # its class was compared
     call = None
-    if type(value) is _ndarray and value.nbytes > COPY_LIMIT and value.flags.writeable:
+    if kind is _ndarray and value.nbytes > COPY_LIMIT and value.flags.writeable:
         _check_dtype(value.dtype, "an operation")
         call = Call(SHARED, {"fingerprint": fingerprint(value)})
         value = value.view()
         value.setflags(write=False)
-    elif type(value) is Tensor:
-        return value
     else:
         value = own(value, what="an operation")
     result: Any = _Blank()
@@ -390,7 +395,15 @@ def constant(value: Any) -> "Tensor":
     result.code = None
     result.lasti = 0
     result.__class__ = Tensor
+    if kind is float and value != 0.0:  # 0.0 and -0.0 are equal, but not the same
+        if len(_FLOATS) >= _FLOATS_LIMIT:
+            _FLOATS.clear()
+        _FLOATS[value] = result
     return result  # type: ignore[no-any-return]  # it is a Tensor by now
+
+
+_FLOATS: dict[float, "Tensor"] = {}
+_FLOATS_LIMIT = 256
 
 
 def record(data: Any, creators: tuple["Tensor", ...], call: Call | None, tracked: bool, frame: FrameType) -> "Tensor":
@@ -433,21 +446,25 @@ def apply(
     return record(data, creators, Call(op, params) if params else op.bare, tracked, frame)
 
 
+_Binary: TypeAlias = Callable[["Tensor", Operand], "Tensor"]
+_Unary: TypeAlias = Callable[["Tensor"], "Tensor"]
+
+
 def _operator(
     name: str, compute: Callable[[Any, Any], Any], *, reflected: bool = False, tracks: bool = True
-) -> Callable[["Tensor", Operand], "Tensor"]:
+) -> _Binary:
     """Return the method of a binary operator. Everything is inline: this is the hot path."""
 
     def method(self: "Tensor", other: Operand, /) -> "Tensor":
         if type(other) is not Tensor:
             if not isinstance(other, _OPERANDS):
-                return NotImplemented
+                return NotImplemented  # type: ignore[no-any-return]  # Python takes it from an operator
             other = constant(other)
         if reflected:
             self, other = other, self
         data = compute(self.data, other.data)
         if type(data) is _ndarray:
-            data.setflags(False)
+            data.setflags(False)  # type: ignore[call-arg]  # by position it is faster; NumPy's stubs say by keyword only
         frame = _getframe(1)
         result: Any = _Blank()
         result.data = data
@@ -462,7 +479,7 @@ def _operator(
     return method
 
 
-def _unary(name: str, compute: Callable[[Any], Any]) -> Callable[["Tensor"], "Tensor"]:
+def _unary(name: str, compute: Callable[[Any], Any]) -> _Unary:
     def method(self: "Tensor", /) -> "Tensor":
         return apply(TABLE[name], (self,), {}, _getframe(1), compute)
 
@@ -514,7 +531,11 @@ class Tensor(ArrayMethods):
     lasti: int = field(default=0, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        """Refuse to track what has no derivative."""
+        """Refuse to track what has no derivative, and note who made this."""
+        if self.code is None:
+            frame = _getframe(2)
+            _set(self, "code", frame.f_code)
+            _set(self, "lasti", frame.f_lasti)
         if self.autograd and self.dtype.kind not in "fc":
             msg = (
                 f"Tensor(…, autograd=True) needs real or complex floating-point data, but this has dtype {self.dtype}, "
@@ -632,43 +653,43 @@ class Tensor(ArrayMethods):
         return (value.data if isinstance(value, Tensor) else value) in self.data
 
     # --- operators ----------------------------------------------------------------------------------------------
-    __hash__ = object.__hash__
-    __add__ = _operator("add", operator.add)
-    __radd__ = _operator("add", operator.add, reflected=True)
-    __sub__ = _operator("subtract", operator.sub)
-    __rsub__ = _operator("subtract", operator.sub, reflected=True)
-    __mul__ = _operator("multiply", operator.mul)
-    __rmul__ = _operator("multiply", operator.mul, reflected=True)
-    __truediv__ = _operator("divide", operator.truediv)
-    __rtruediv__ = _operator("divide", operator.truediv, reflected=True)
-    __floordiv__ = _operator("floor_divide", operator.floordiv, tracks=False)
-    __rfloordiv__ = _operator("floor_divide", operator.floordiv, reflected=True, tracks=False)
-    __mod__ = _operator("remainder", operator.mod)
-    __rmod__ = _operator("remainder", operator.mod, reflected=True)
-    __pow__ = _operator("pow", operator.pow)
-    __rpow__ = _operator("pow", operator.pow, reflected=True)
-    __matmul__ = _operator("matmul", operator.matmul)
-    __rmatmul__ = _operator("matmul", operator.matmul, reflected=True)
-    __eq__ = _operator("equal", operator.eq, tracks=False)  # type: ignore[assignment]  # elementwise, as the standard says
-    __ne__ = _operator("not_equal", operator.ne, tracks=False)  # type: ignore[assignment]  # elementwise
-    __lt__ = _operator("less", operator.lt, tracks=False)
-    __le__ = _operator("less_equal", operator.le, tracks=False)
-    __gt__ = _operator("greater", operator.gt, tracks=False)
-    __ge__ = _operator("greater_equal", operator.ge, tracks=False)
-    __and__ = _operator("bitwise_and", operator.and_, tracks=False)
-    __rand__ = _operator("bitwise_and", operator.and_, reflected=True, tracks=False)
-    __or__ = _operator("bitwise_or", operator.or_, tracks=False)
-    __ror__ = _operator("bitwise_or", operator.or_, reflected=True, tracks=False)
-    __xor__ = _operator("bitwise_xor", operator.xor, tracks=False)
-    __rxor__ = _operator("bitwise_xor", operator.xor, reflected=True, tracks=False)
-    __lshift__ = _operator("bitwise_left_shift", operator.lshift, tracks=False)
-    __rlshift__ = _operator("bitwise_left_shift", operator.lshift, reflected=True, tracks=False)
-    __rshift__ = _operator("bitwise_right_shift", operator.rshift, tracks=False)
-    __rrshift__ = _operator("bitwise_right_shift", operator.rshift, reflected=True, tracks=False)
-    __neg__ = _unary("negative", operator.neg)
-    __pos__ = _unary("positive", operator.pos)
-    __abs__ = _unary("abs", operator.abs)
-    __invert__ = _unary("bitwise_invert", operator.invert)
+    __hash__: ClassVar[Callable[[object], int]] = object.__hash__
+    __add__: ClassVar[_Binary] = _operator("add", operator.add)
+    __radd__: ClassVar[_Binary] = _operator("add", operator.add, reflected=True)
+    __sub__: ClassVar[_Binary] = _operator("subtract", operator.sub)
+    __rsub__: ClassVar[_Binary] = _operator("subtract", operator.sub, reflected=True)
+    __mul__: ClassVar[_Binary] = _operator("multiply", operator.mul)
+    __rmul__: ClassVar[_Binary] = _operator("multiply", operator.mul, reflected=True)
+    __truediv__: ClassVar[_Binary] = _operator("divide", operator.truediv)
+    __rtruediv__: ClassVar[_Binary] = _operator("divide", operator.truediv, reflected=True)
+    __floordiv__: ClassVar[_Binary] = _operator("floor_divide", operator.floordiv, tracks=False)
+    __rfloordiv__: ClassVar[_Binary] = _operator("floor_divide", operator.floordiv, reflected=True, tracks=False)
+    __mod__: ClassVar[_Binary] = _operator("remainder", operator.mod)
+    __rmod__: ClassVar[_Binary] = _operator("remainder", operator.mod, reflected=True)
+    __pow__: ClassVar[_Binary] = _operator("pow", operator.pow)
+    __rpow__: ClassVar[_Binary] = _operator("pow", operator.pow, reflected=True)
+    __matmul__: ClassVar[_Binary] = _operator("matmul", operator.matmul)
+    __rmatmul__: ClassVar[_Binary] = _operator("matmul", operator.matmul, reflected=True)
+    __eq__: ClassVar[_Binary] = _operator("equal", operator.eq, tracks=False)  # type: ignore[assignment]  # elementwise, as the standard says
+    __ne__: ClassVar[_Binary] = _operator("not_equal", operator.ne, tracks=False)  # type: ignore[assignment]  # elementwise
+    __lt__: ClassVar[_Binary] = _operator("less", operator.lt, tracks=False)
+    __le__: ClassVar[_Binary] = _operator("less_equal", operator.le, tracks=False)
+    __gt__: ClassVar[_Binary] = _operator("greater", operator.gt, tracks=False)
+    __ge__: ClassVar[_Binary] = _operator("greater_equal", operator.ge, tracks=False)
+    __and__: ClassVar[_Binary] = _operator("bitwise_and", operator.and_, tracks=False)
+    __rand__: ClassVar[_Binary] = _operator("bitwise_and", operator.and_, reflected=True, tracks=False)
+    __or__: ClassVar[_Binary] = _operator("bitwise_or", operator.or_, tracks=False)
+    __ror__: ClassVar[_Binary] = _operator("bitwise_or", operator.or_, reflected=True, tracks=False)
+    __xor__: ClassVar[_Binary] = _operator("bitwise_xor", operator.xor, tracks=False)
+    __rxor__: ClassVar[_Binary] = _operator("bitwise_xor", operator.xor, reflected=True, tracks=False)
+    __lshift__: ClassVar[_Binary] = _operator("bitwise_left_shift", operator.lshift, tracks=False)
+    __rlshift__: ClassVar[_Binary] = _operator("bitwise_left_shift", operator.lshift, reflected=True, tracks=False)
+    __rshift__: ClassVar[_Binary] = _operator("bitwise_right_shift", operator.rshift, tracks=False)
+    __rrshift__: ClassVar[_Binary] = _operator("bitwise_right_shift", operator.rshift, reflected=True, tracks=False)
+    __neg__: ClassVar[_Unary] = _unary("negative", operator.neg)
+    __pos__: ClassVar[_Unary] = _unary("positive", operator.pos)
+    __abs__: ClassVar[_Unary] = _unary("abs", operator.abs)
+    __invert__: ClassVar[_Unary] = _unary("bitwise_invert", operator.invert)
 
     def __divmod__(self, other: Operand) -> "tuple[Tensor, Tensor]":
         return self // other, self % other
@@ -700,7 +721,7 @@ class Tensor(ArrayMethods):
                 data = ufunc(*[t.data for t in creators])
                 tracked = op.tracks and True in [t.autograd for t in creators]
             if type(data) is _ndarray:
-                data.setflags(False)
+                data.setflags(False)  # type: ignore[call-arg]  # by position it is faster; NumPy's stubs say by keyword only
             frame = _getframe(1)
             result: Any = _Blank()
             result.data = data

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from attrs import field, frozen
 
-from tape_ad._core import HOOKS, SHARED, TENSORS, Call, Op, Tensor, Update, fingerprint, own
+from tape_ad._core import HOOKS, SHARED, TENSORS, Call, GradientMapping, Op, Tensor, Update, fingerprint, own
 from tape_ad._errors import (
     ArgumentError,
     BufferChangedError,
@@ -161,12 +161,12 @@ class Tape:
         asked = None if wrt is None else tuple(dict.fromkeys(wrt))
         for t in asked or ():
             if not isinstance(t, Tensor):
-                msg = f"wrt takes tensors, but got {type(t).__name__}."
+                msg = f"wrt takes tensors, but got {type(t).__name__}."  # type: ignore[unreachable]  # for callers who run no type checker
                 raise ArgumentError(msg)
         values = self._values(seeds, asked, differentiable)
         for value in values.values():
             if type(value) is _ndarray:
-                value.setflags(False)
+                value.setflags(False)  # type: ignore[call-arg]  # by position it is faster; NumPy's stubs say by keyword only
         return Gradients(self, values, seeds, asked, differentiable)
 
     def _values(
@@ -287,7 +287,7 @@ class Gradients(Mapping[Tensor, Any]):
         if tensor in values:
             return values[tensor]
         if not isinstance(tensor, Tensor):
-            msg = f"Gradients are asked for by tensor, not by {type(tensor).__name__}: gradients[t]."
+            msg = f"Gradients are asked for by tensor, not by {type(tensor).__name__}: gradients[t]."  # type: ignore[unreachable]  # for callers who run no type checker
             raise NotOnTapeError(msg)
         if self.wrt is None and tensor in self.tape.child_counts:
             return self.tape._values(self._seeds, (tensor,), self._differentiable)[tensor]  # noqa: SLF001 - one module, one subject
@@ -308,7 +308,7 @@ class Gradients(Mapping[Tensor, Any]):
         rows = [f"{_kind_of(t)}: {np.array2string(np.asarray(_plain(v)), threshold=10)}" for t, v in self.items()]
         return f"Gradients({{{', '.join(rows)}}})"
 
-    def __add__(self, other: "Gradients") -> "Gradients":
+    def __add__(self, other: GradientMapping) -> "Gradients":
         if not isinstance(other, Gradients):
             return NotImplemented
         values = dict(self._values)
@@ -318,7 +318,7 @@ class Gradients(Mapping[Tensor, Any]):
 
     def __mul__(self, factor: float) -> "Gradients":
         if isinstance(factor, Gradients):
-            return NotImplemented
+            return NotImplemented  # type: ignore[unreachable]  # for callers who run no type checker
         return self._with({t: value * factor for t, value in self._values.items()}, self.tape)
 
     __rmul__ = __mul__
@@ -329,7 +329,7 @@ class Gradients(Mapping[Tensor, Any]):
     def __neg__(self) -> "Gradients":
         return self * -1
 
-    def __sub__(self, other: "Gradients") -> "Gradients":
+    def __sub__(self, other: GradientMapping) -> "Gradients":
         if not isinstance(other, Gradients):
             return NotImplemented
         return self + -other
@@ -337,7 +337,7 @@ class Gradients(Mapping[Tensor, Any]):
     def _with(self, values: dict[Tensor, Any], tape: Tape) -> "Gradients":
         for value in values.values():
             if type(value) is _ndarray:
-                value.setflags(False)
+                value.setflags(False)  # type: ignore[call-arg]  # by position it is faster; NumPy's stubs say by keyword only
         return Gradients(tape, values, (), tuple(values), self._differentiable)
 
     def norm(self) -> float:
@@ -414,18 +414,22 @@ def _sweep(
                 x, y = creators
                 left_x, left_y = left(x), left(y)
                 data_x, data_y, value = x.data, y.data, t.data
-                kind = type(data_x)
-                # Operands of one kind, shape and dtype: nothing was broadcast or promoted.
-                alike = kind is type(data_y) and (
-                    kind is _float64 or (kind is _ndarray and data_x.shape == data_y.shape and data_x.dtype is data_y.dtype)
-                )
+                kind, other = type(data_x), type(data_y)
+                # Where neither broadcasting nor promotion can have happened, the shape needs no test.
+                if kind is other:
+                    alike_x = alike_y = kind is _float64 or (
+                        kind is _ndarray and data_x.shape == data_y.shape and data_x.dtype is data_y.dtype
+                    )
+                else:
+                    alike_x = other is float and (kind is _ndarray or kind is _float64)
+                    alike_y = kind is float and (other is _ndarray or other is _float64)
                 rule_x, rule_y = op.rules
                 if left_x is not None:
                     if rule_x is None:
                         g = None
                     else:
                         g = ct * rule_x(np, value, data_x, data_y) if op.partials else rule_x(np, ct, value, data_x, data_y)
-                        if not alike or g.dtype is not data_x.dtype:
+                        if not alike_x or g.dtype is not data_x.dtype:
                             g = fit(g, data_x)
                     if left_x == 1 and g is not None:
                         # handed on below, once the other operand has been served
@@ -437,7 +441,7 @@ def _sweep(
                         h = None
                     else:
                         h = ct * rule_y(np, value, data_x, data_y) if op.partials else rule_y(np, ct, value, data_x, data_y)
-                        if not alike or h.dtype is not data_y.dtype:
+                        if not alike_y or h.dtype is not data_y.dtype:
                             h = fit(h, data_y)
                     if left_y == 1 and h is not None:
                         if following:
@@ -570,7 +574,7 @@ def push(t: Tensor, call: Call, tangents: Sequence[Any], differentiable: bool) -
             continue
         if op.partials:
             rule = op.partials[i]
-            term = rule(xp, out, *operands) * d  # type: ignore[misc]  # None was skipped above
+            term = rule(xp, out, *operands) * d
         else:
             term = run(*operands[:i], d, *operands[i + 1 :], **params)
         total = term if total is None else total + term

@@ -22,7 +22,7 @@ Shape: TypeAlias = tuple[int, ...]
 Axis: TypeAlias = SupportsIndex | Sequence[SupportsIndex] | None
 """One axis, several, or all of them (None)."""
 
-DType: TypeAlias = npt.DTypeLike
+DType: TypeAlias = npt.DTypeLike | None
 
 Number: TypeAlias = bool | int | float | complex
 Operand: TypeAlias = Any

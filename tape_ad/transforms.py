@@ -5,9 +5,11 @@ the function, builds the tape and asks it. There is no global state: which tenso
 off the tape, where leaves of transforms carry the serial number of the call that made them.
 """
 
+import gc
 import inspect
 import itertools
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, overload
 
@@ -70,7 +72,8 @@ class Gradient(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Return the gradient at the arguments; with ``has_aux`` also what else the function returned."""
-        _, aux, gradients = _differentiate(self, "grad", args, kwargs)
+        with _rarer_collection:
+            _, aux, gradients = _differentiate(self, "grad", args, kwargs)
         return (gradients, aux) if self.has_aux else gradients  # type: ignore[return-value]  # R is what the overloads say
 
     def __repr__(self) -> str:
@@ -95,7 +98,8 @@ class ValueAndGradient(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Return value and gradient at the arguments; with ``has_aux`` ``((value, aux), gradient)``."""
-        value, aux, gradients = _differentiate(self, "value_and_grad", args, kwargs)
+        with _rarer_collection:
+            value, aux, gradients = _differentiate(self, "value_and_grad", args, kwargs)
         return ((value, aux), gradients) if self.has_aux else (value, gradients)  # type: ignore[return-value]  # R is what the overloads say
 
     def __repr__(self) -> str:
@@ -207,6 +211,39 @@ def value_and_grad(
     return ValueAndGradient(fun, argnums, has_aux)
 
 
+_RARE = 200_000
+
+
+class _RarerCollection:
+    """Let the cyclic garbage collector look less often while a tape is recorded and played.
+
+    A tape has no cycles, but the collector looks at its records again and again: half of the time of a deep tape. The
+    first threshold is raised while any transform runs, in any thread, and then put back.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.calls = 0
+        self.before = (0, 0, 0)
+
+    def __enter__(self) -> None:
+        with self.lock:
+            if self.calls == 0:
+                self.before = before = gc.get_threshold()
+                if 0 < before[0] < _RARE:
+                    gc.set_threshold(_RARE, *before[1:])
+            self.calls += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self.lock:
+            self.calls -= 1
+            if self.calls == 0 and gc.get_threshold()[0] == _RARE:
+                gc.set_threshold(*self.before)
+
+
+_rarer_collection = _RarerCollection()
+
+
 def _differentiate(
     transform: Gradient[..., Any] | ValueAndGradient[..., Any],
     what: str,
@@ -250,7 +287,7 @@ def _differentiate(
     ]
     if transform.has_aux:
         aux = _tree.transform(lambda x: _settle(x, serial), aux)
-    return _settle(value, serial), aux, tuple(gradients) if isinstance(argnums, tuple) else gradients[0]
+    return value if outside else _plain(value), aux, tuple(gradients) if isinstance(argnums, tuple) else gradients[0]
 
 
 def _locate(
@@ -386,9 +423,12 @@ def _settle(value: Any, serial: int) -> Any:
     """Return a result as a tensor where it depends on something outside, else as the caller's own array."""
     if not isinstance(value, Tensor):
         return value
-    if value.autograd and _reaches_outside(Tape.of(value), (), serial):
-        return value
-    data = value.data
+    return value if value.autograd and _reaches_outside(Tape.of(value), (), serial) else _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    """Return a result as the caller's own array or scalar."""
+    data = value.data if isinstance(value, Tensor) else value
     return data.copy() if isinstance(data, np.ndarray) else data
 
 

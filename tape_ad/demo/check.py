@@ -6,7 +6,7 @@ import attrs
 import numpy as np
 from attrs import evolve, frozen
 
-from tape_ad import grad
+from tape_ad import value_and_grad
 from tape_ad.demo.digits import Digits, Floats, Params, loss
 
 DIRECTIONS = 5
@@ -30,7 +30,7 @@ class Comparison:
 
 def compare(params: Params, digits: Digits, rng: np.random.Generator) -> Iterator[Comparison]:
     """Yield the comparison for each field: moved along random directions, the others held."""
-    gradient = grad(loss)(params, digits.pixels, digits.labels)
+    _, gradient = value_and_grad(loss)(params, digits.pixels, digits.labels)
     for name in (field.name for field in attrs.fields(Params)):
         value: Floats = getattr(params, name)
         directions = [rng.normal(size=value.shape) for _ in range(DIRECTIONS)]

@@ -102,7 +102,8 @@ def loss(params: Params, pixels: Floats, labels: Integers) -> np.float64:
 
 def read(params: Params, pixels: Floats) -> Integers:
     """Return the digit that the network sees in each image."""
-    return np.argmax(scores(params, pixels), axis=1)
+    seen: Integers = np.argmax(scores(params, pixels), axis=1)
+    return seen
 
 
 def train(

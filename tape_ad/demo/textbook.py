@@ -5,7 +5,10 @@ from collections.abc import Mapping
 
 from tape_ad import Tape, Tensor
 
-EXPECTED = {"a": [1.0] * 5, "b": [2.0] * 5, "c": [1.0] * 5, "d": [1.0] * 5, "e": [1.0] * 5, "f": [1.0] * 5}
+CHILDREN = {"a": 1, "b": 2, "c": 1, "d": 1, "e": 1, "f": 0}
+"""How many uses of each value lead to f."""
+
+GRADIENTS = {"a": [1.0] * 5, "b": [2.0] * 5, "c": [1.0] * 5, "d": [1.0] * 5, "e": [1.0] * 5, "f": [1.0] * 5}
 """The gradient of f, summed over its elements, with respect to each value."""
 
 

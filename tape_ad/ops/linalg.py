@@ -164,7 +164,9 @@ def _explicit(operands: Sequence[Any], params: dict[str, Any]) -> dict[str, Any]
     return {"subscripts": f"{','.join(written)}->{result}", **canonical}
 
 
-def _einsum_vjp(xp: Namespace, ct: Array, i: int, out: Array, operands: Any, subscripts: str, **options: Any) -> Array:
+def _einsum_vjp(
+    xp: Namespace, ct: Array, i: int, out: Array, operands: Any, subscripts: str, optimize: bool | str = False
+) -> Array:
     """Contract the cotangent with the other operands; ones stand in for an index summed alone, eyes for a diagonal."""
     given, _, result = subscripts.partition("->")
     terms = given.split(",")
@@ -179,21 +181,22 @@ def _einsum_vjp(xp: Namespace, ct: Array, i: int, out: Array, operands: Any, sub
     for letter in terms[i]:
         if letter in target:
             other = unused.pop(0)
-            inputs.append((letter + other, np.eye(sizes[letter])))
+            inputs.append((letter + other, np.eye(sizes[letter], dtype=ct.dtype)))
             target += other
         else:
             target += letter
-    known = {letter for term, _ in inputs for letter in term}
-    inputs += [(letter, np.ones(sizes[letter])) for letter in dict.fromkeys(target) if letter not in known]
+    # a letter that the others lack, or have with length one only, gets its length from ones
+    known = {letter for term, x in inputs for letter, n in zip(term, np.shape(x), strict=True) if n == sizes.get(letter, n)}
+    inputs += [(letter, np.ones(sizes[letter], ct.dtype)) for letter in dict.fromkeys(target) if letter not in known]
     spelled = ",".join(term for term, _ in inputs)
-    return xp.einsum(f"{spelled}->{target}", *[x for _, x in inputs], **options)
+    return xp.einsum(f"{spelled}->{target}", *[x for _, x in inputs], optimize=optimize)
 
 
-def _einsum_jvp(xp: Namespace, tangents: Any, out: Array, operands: Any, subscripts: str, **options: Any) -> Array:
+def _einsum_jvp(xp: Namespace, tangents: Any, out: Array, operands: Any, subscripts: str, optimize: bool | str = False) -> Array:
     total = None
     for i, tangent in enumerate(tangents):
         if tangent is not None:
-            term = xp.einsum(subscripts, *operands[:i], tangent, *operands[i + 1 :], **options)
+            term = xp.einsum(subscripts, *operands[:i], tangent, *operands[i + 1 :], optimize=optimize)
             total = term if total is None else total + term
     return total
 
@@ -225,9 +228,9 @@ def _einsum_arguments(*operands: Any, out: None = None, **options: Any) -> tuple
         for shapes in [tuple(shapes_list)]
     ),
 )  # fmt: skip
-def _einsum(xp: Namespace, operands: Sequence[Any], /, *, subscripts: str, **options: Any) -> Array:
+def _einsum(xp: Namespace, operands: Sequence[Any], /, *, subscripts: str, optimize: Any = False) -> Array:
     """Return Einstein's summation over the letters of ``subscripts``."""
-    return xp.einsum(subscripts, *operands, **options)
+    return xp.einsum(subscripts, *operands, optimize=optimize)
 
 
 @expansion()

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from tape_ad._core import Case
-from tape_ad._rules import composite, expansion, linear
+from tape_ad._rules import UNIT, composite, expansion, linear
 from tape_ad._typing import Array, ArrayLike, Axis, DType, Namespace, Shape
 
 
@@ -338,7 +338,7 @@ def _tile_expression(xp: Namespace, x: Array, repetitions: Any) -> Array:
         Case(((2, 1, 2),), {"repetitions": (3,)}), Case(((),), {"repetitions": 3}),
     ),
 )  # fmt: skip
-def tile(xp: Namespace, x: ArrayLike, repetitions: int | tuple[int, ...], /) -> Array:
+def tile(xp: Namespace, x: ArrayLike, /, repetitions: int | tuple[int, ...]) -> Array:
     """Return the array laid side by side, ``repetitions`` times along each axis."""
     return np.tile(x, repetitions)
 
@@ -358,7 +358,7 @@ def _repeat_expression(xp: Namespace, x: Array, repeats: Any, axis: int | None =
         Case(((2, 3),), {"repeats": 3, "axis": 0}), Case(((),), {"repeats": 2}),
     ),
 )  # fmt: skip
-def repeat(xp: Namespace, x: ArrayLike, repeats: Any, /, *, axis: int | None = None) -> Array:
+def repeat(xp: Namespace, x: ArrayLike, /, repeats: Any, *, axis: int | None = None) -> Array:
     """Return the array with each element repeated, along an axis or of the flattened array."""
     return np.repeat(x, repeats, axis=axis)
 
@@ -366,10 +366,10 @@ def repeat(xp: Namespace, x: ArrayLike, repeats: Any, /, *, axis: int | None = N
 # --- dtype ----------------------------------------------------------------------------------------------------------
 @linear(
     transposes=(lambda xp, ct, out, x, dtype: ct,), operands=1,
-    cases=(Case(((3,),), {"dtype": "float64"}), Case(((2, 2),), {"dtype": "complex128"})),
+    cases=(Case(((3,),), {"dtype": "float64"}, (UNIT,)), Case(((2, 2),), {"dtype": "complex128"})),
     canonical=lambda operands, params: {"dtype": np.dtype(params["dtype"])},
     adapt={np.astype: lambda x, dtype, /, *, copy=True, device=None: ((x,), {"dtype": dtype})},
 )  # fmt: skip
-def astype(xp: Namespace, x: ArrayLike, dtype: DType, /) -> Array:
+def astype(xp: Namespace, x: ArrayLike, /, dtype: DType) -> Array:
     """Return the array with another dtype; cast to integers or booleans it is a constant."""
     return (x if hasattr(x, "astype") else np.float64(x)).astype(dtype)  # type: ignore[arg-type]  # only Python scalars have no astype

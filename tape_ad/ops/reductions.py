@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from tape_ad._core import Case
+from tape_ad._core import Case, Domain
 from tape_ad._rules import BOOLEAN, DISTINCT, NONZERO, composite, linear, piecewise_constant, primitive
 from tape_ad._typing import Array, ArrayLike, Axis, DType, Namespace, Shape
 
@@ -17,6 +17,11 @@ _AXES = (
     Case(((4,),)), Case(((2, 3),)), Case(((2, 3),), {"axis": 0}), Case(((2, 3),), {"axis": -1, "keepdims": True}),
     Case(((2, 3, 2),), {"axis": (0, -1)}), Case(((2, 3, 2),), {"axis": (2, 1), "keepdims": True}), Case(((),)),
 )  # fmt: skip
+_WITH_ZEROS = Domain("some of them zero", lambda z: np.where(np.abs(z) < 0.7, 0, z))
+_ZEROS = tuple(
+    Case((shape,), params, (_WITH_ZEROS,))
+    for shape, params in (((5,), {}), ((2, 3), {"axis": 0}), ((4, 3), {"axis": 1, "keepdims": True}), ((2, 3, 2), {"axis": (0, 2)}))
+)
 _EMPTY = (Case(((0,),)), Case(((0, 2),), {"axis": 0}), Case(((2, 0, 3),), {"axis": (0, 2)}))
 
 
@@ -163,7 +168,7 @@ def _prod_jvp(xp: Namespace, tangents: Any, out: Array, x: Array, axis: Any, dty
     return xp.sum(_others(xp, x, out, axis) * tangents[0], axis=axis, keepdims=keepdims)
 
 
-@primitive(vjps=(_prod_vjp,), jvp=_prod_jvp, canonical=_axes, adapt={np.prod: _reduction("prod")}, domain=(NONZERO,), cases=_AXES + _EMPTY)
+@primitive(vjps=(_prod_vjp,), jvp=_prod_jvp, canonical=_axes, adapt={np.prod: _reduction("prod")}, domain=(NONZERO,), cases=_AXES + _EMPTY + _ZEROS)
 def prod(xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, dtype: DType = None, keepdims: bool = False) -> Array:
     """Return the product along the axes; its derivative is exact where elements are zero."""
     return xp.prod(x, axis=axis, dtype=dtype, keepdims=keepdims)
@@ -257,7 +262,7 @@ _COMBINE = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum"
 
 def _masked_expression(xp: Namespace, x: Array, mask: Array, function: str, axis: Any, initial: Any = None, **params: Any) -> Array:
     """Write a reduction with a mask and an initial value in ops without."""
-    params.pop("dtype", None)
+    params.pop("dtype", None)  # the engine casts what this gives
     if function in _NEUTRAL:
         neutral = initial if function in ("max", "min") and initial is not None else _NEUTRAL[function]
         reduced = getattr(xp, function)(xp.where(mask, x, neutral), axis=axis, **params)
@@ -282,18 +287,18 @@ def _masked_expression(xp: Namespace, x: Array, mask: Array, function: str, axis
         Case(((2, 3), (2, 3)), {"function": "sum", "axis": 0}), Case(((2, 3), (3,)), {"function": "sum", "initial": 1.5}),
         Case(((2, 3), (2, 3)), {"function": "prod", "axis": 1}), Case(((3,), (3,)), {"function": "max", "initial": 0.1}),
         Case(((2, 3), (2, 1)), {"function": "min", "axis": 0, "initial": 0.1, "keepdims": True}),
+        Case(((2, 4), (2, 4)), {"function": "mean"}), Case(((2, 4), (4,)), {"function": "var", "axis": 1, "correction": 0.5}),
+        Case(((2, 4), (2, 4)), {"function": "std", "keepdims": True}),
     ),
 )  # fmt: skip
 def masked_reduction(
     xp: Namespace, x: ArrayLike, where: ArrayLike, /, *, function: str, axis: Axis = None, initial: Any = None,
-    **params: Any,
+    dtype: DType = None, correction: float | None = None, keepdims: bool = False,
 ) -> Array:  # fmt: skip
     """Return a NumPy reduction with its keywords ``where`` and ``initial``."""
-    if initial is not None:
-        params["initial"] = initial
-    if "correction" in params:
-        params["ddof"] = params.pop("correction")
-    return getattr(np, function)(x, axis=axis, where=np.asarray(where, dtype=bool), **params)
+    options = {"initial": initial, "dtype": dtype, "ddof": correction}
+    given = {name: value for name, value in options.items() if value is not None}
+    return getattr(np, function)(x, axis=axis, where=np.asarray(where, dtype=bool), keepdims=keepdims, **given)
 
 
 # --- piecewise constant ---------------------------------------------------------------------------------------------

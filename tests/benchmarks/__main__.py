@@ -1,0 +1,136 @@
+"""Print the table of the benchmarks: ``python -m tests.benchmarks [--json FILE] [--only TEXT]``."""
+
+import argparse
+import gc
+import importlib.metadata
+import json
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from attrs import asdict, frozen
+
+from tests.benchmarks.memory import bytes_per_node, import_milliseconds
+from tests.benchmarks.timing import BASELINE, Workload, measure
+from tests.benchmarks.workloads import HIPS, LEAVES, PLAIN, all_workloads
+
+BYTES_NODES = 1_000_000
+BYTES_TARGET = 300.0
+IMPORT_TARGET = 40.0
+DEPTH_TARGET = 1 / 15
+"""Of HIPS autograd's time per node."""
+
+
+@frozen
+class Row:
+    """One line of the table: a value and what it should be at most.
+
+    Attributes:
+        workload: What was computed.
+        contestant: Who computed it.
+        value: The measured value.
+        unit: What the value counts: ``x NumPy``, ``x HIPS``, ``us per node``, ``B per node``, ``ms``.
+        target: What the value should be at most; None where nothing was promised.
+    """
+
+    workload: str
+    contestant: str
+    value: float
+    unit: str
+    target: float | None = None
+
+    @property
+    def verdict(self) -> str:
+        """Whether the target was reached; empty where there is none."""
+        return "" if self.target is None else "ok" if self.value <= self.target else "MISS"
+
+
+def rows_of(workload: Workload, seconds: Mapping[str, float]) -> list[Row]:
+    """Return the rows of a workload's times: ratios to the hand-written gradient, and to HIPS where that is the target."""
+    base = seconds[workload.contestants[0].label]
+    rows = [Row(workload.name, c.label, seconds[c.label] / base, "x NumPy", c.target) for c in workload.contestants]
+    hips = next((seconds[c.label] for c in workload.contestants if c.label.startswith(HIPS)), None)
+    if "deep" in workload.name:
+        rows += [Row(workload.name, c.label, seconds[c.label] * 1e6, "us per node") for c in workload.contestants]
+    if hips is not None and ("deep" in workload.name or "x[i]" in workload.name):
+        target = DEPTH_TARGET if "deep" in workload.name else 1.0
+        rows += [
+            Row(workload.name, label, seconds[label] / hips, "x HIPS", target)
+            for label in (LEAVES, PLAIN)
+            if label in seconds
+        ]
+    return rows
+
+
+def measured(only: str) -> list[Row]:
+    """Run every workload whose name contains the text, printing as it goes."""
+    rows: list[Row] = []
+
+    def show(new: Sequence[Row]) -> None:
+        rows.extend(new)
+        for row in new:
+            shown = f"{row.value:.3g}" if row.value < 100 else f"{row.value:,.0f}"
+            target = "" if row.target is None else f"<= {row.target:.3g}"
+            print(f"{row.workload:37} {row.contestant:50} {shown:>9} {row.unit:12} {target:9} {row.verdict}", flush=True)
+        if new:
+            print()
+
+    # What the modules of the contestants left on the heap would be traced at everyone's expense.
+    gc.collect()
+    gc.freeze()
+    for make in all_workloads():
+        workload = make()
+        if only in workload.name:
+            show(rows_of(workload, measure(workload)))
+    if only in "memory of a deep tape":
+        name = f"memory of {BYTES_NODES:,} nodes"
+        show(
+            [
+                Row(name, LEAVES, bytes_per_node("line_with_tape", BYTES_NODES), "B per node", BYTES_TARGET),
+                Row(name, "tape_ad: c and d Python floats", bytes_per_node("line_of_constants", BYTES_NODES), "B per node"),
+                Row(name, BASELINE, bytes_per_node("line_by_hand_defaults", BYTES_NODES), "B per node"),
+            ]
+        )
+    if only in "import":
+        own, base = import_milliseconds()
+        show([Row("import", "tape_ad, after numpy and attrs", own, "ms", IMPORT_TARGET), Row("import", "numpy, attrs", base, "ms")])
+    return rows
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of every contestant that is installed, and what is missing."""
+    found = {"python": platform.python_version()}
+    for name in ("numpy", "attrs", "autograd", "torch"):
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "not installed, skipped"
+    return found
+
+
+def main() -> None:
+    """Measure, print, and write the results where asked to."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results here")
+    parser.add_argument("--only", default="", metavar="TEXT", help="only workloads whose name contains the text")
+    options = parser.parse_args()
+    start = time.perf_counter()
+    packages = versions()
+    print(", ".join(f"{name} {version}" for name, version in packages.items()), end="\n\n")
+    rows = measured(options.only)
+    missed = [row for row in rows if row.verdict == "MISS"]
+    seconds = time.perf_counter() - start
+    judged = sum(row.target is not None for row in rows)
+    print(f"{judged - len(missed)} of {judged} targets reached; {seconds:.0f} s")
+    if options.json is not None:
+        report = {
+            "versions": packages,
+            "seconds": round(seconds, 1),
+            "rows": [{**asdict(row), "verdict": row.verdict} for row in rows],
+        }
+        options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
