@@ -8,7 +8,7 @@ import operator
 import sys
 from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
 from types import CodeType, FrameType, MappingProxyType, MethodType, SimpleNamespace
-from typing import Any, ClassVar, Generic, Literal, Protocol, TypeAlias
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeAlias, overload
 
 import numpy as np
 from attrs import field, frozen
@@ -47,8 +47,10 @@ class GradientMapping(Protocol):
     def __rmul__(self, factor: float, /) -> "GradientMapping": ...
     def __truediv__(self, divisor: float, /) -> "GradientMapping": ...
     def __neg__(self) -> "GradientMapping": ...
-    def get(self, tensor: "Tensor", default: Any = None, /) -> Any:
-        """Return the gradient of the tensor, or the default."""
+    @overload
+    def get(self, tensor: "Tensor", /) -> Any: ...
+    @overload
+    def get(self, tensor: "Tensor", default: Any, /) -> Any: ...
 
     def keys(self) -> "KeysView[Tensor]":
         """Return the tensors, in tape order."""
@@ -92,14 +94,15 @@ class Case:
     domains: tuple[Domain, ...] = ()
 
 
-class _OpDoc:
-    """The docstring of an op is that of its forward; the class keeps its own."""
+class OwnDoc:
+    """The docstring of a record that stands for a function is the function's; the class keeps its own."""
 
-    def __init__(self, text: str | None) -> None:
+    def __init__(self, text: str | None, attribute: str) -> None:
         self.text = text
+        self.attribute = attribute
 
-    def __get__(self, instance: "Op[Any] | None", owner: type | None = None) -> str | None:
-        return self.text if instance is None else instance.forward.__doc__
+    def __get__(self, instance: object, owner: type | None = None) -> str | None:
+        return self.text if instance is None else getattr(instance, self.attribute).__doc__
 
 
 @frozen(eq=False, repr=False)
@@ -244,7 +247,7 @@ class Op(Generic[P]):
 
 
 _set = object.__setattr__
-type.__setattr__(Op, "__doc__", _OpDoc(Op.__doc__))
+type.__setattr__(Op, "__doc__", OwnDoc(Op.__doc__, "forward"))
 
 
 @frozen(eq=False, repr=False)

@@ -5,6 +5,7 @@ Nothing here knows the class `Tensor`; the engine hands in what is needed of it.
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -54,11 +55,11 @@ _MUTATING: Mapping[Callable[..., Any], str] = {
 }
 
 _REDUCE = {
-    np.add: "sum", np.multiply: "prod", np.maximum: "max", np.minimum: "min",
-    np.logical_and: "all", np.logical_or: "any",
+    np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min,
+    np.logical_and: np.all, np.logical_or: np.any,
 }  # fmt: skip
-_ACCUMULATE = {np.add: "cumsum"}
-_ORDINARY: Mapping[str, Any] = {"subok": True, "order": "K", "casting": "same_kind", "where": True, "dtype": None, "out": None}
+_ACCUMULATE = {np.add: np.cumsum}
+_WEAK = (int, float, complex)
 
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: Mapping[str, Any], engine: Engine) -> Any:
@@ -67,42 +68,54 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: Mapp
     Raises:
         MutationError: for ``out=`` and ``ufunc.at``.
         NoRuleError: where there is no rule.
+        ArgumentError: for a keyword that a tensor cannot honour.
     """
-    name = ufunc.__name__
+    name = _spelling(ufunc) if method == "__call__" else f"{_spelling(ufunc)}.{method}"
     _refuse_out(name, kwargs.get("out"), inputs, engine)
     if method == "at":
-        msg = f"np.{name}.at changes its first argument, and a tensor never changes. Write t + tape_ad.where(mask, v, 0.0)."
-        raise MutationError(msg)
+        raise MutationError(_at_message(ufunc, inputs, engine))
     if method == "reduce" and ufunc in _REDUCE:
         return _reduce(ufunc, inputs, kwargs, engine)
     if method == "accumulate" and ufunc in _ACCUMULATE:
         return _accumulate(ufunc, inputs, kwargs, engine)
     if ufunc not in engine.doors or method not in {"__call__", "outer"}:
-        suffix = "" if method == "__call__" else f".{method}"
-        raise _no_rule(f"{name}{suffix}", engine)
+        raise _no_rule(name, engine)
     op, adapt = engine.doors[ufunc]
     if adapt is not None:
         return engine.run(op.name, *adapt(*inputs, **kwargs))
     if method == "outer":
-        left, right = inputs
-        right_ndim = np.ndim(_data(right, engine))
-        inputs = (engine.tensors.reshape(left, np.shape(_data(left, engine)) + (1,) * right_ndim), right)
-    options = {key: value for key, value in kwargs.items() if not _is_ordinary(key, value)}
-    dtype, where = options.pop("dtype", None), options.pop("where", True)
+        inputs = _outer_inputs(*inputs, engine)
+    options = {key: value for key, value in kwargs.items() if key not in {"out", "subok"}}
+    dtype, casting = options.pop("dtype", None), options.pop("casting", "same_kind")
+    where, order = options.pop("where", True), options.pop("order", "K")
+    if where is not True and ufunc.signature is not None:
+        options["where"] = where
     if options:
-        msg = f"np.{name}({', '.join(f'{key}=…' for key in options)}) is not supported on a tensor. Leave {next(iter(options))} out."
+        shown = ", ".join(f"{key}=…" for key in options)
+        msg = f"{name}({shown}) is not supported on a tensor. Leave {' and '.join(options)} out."
         raise ArgumentError(msg)
-    if dtype is not None:
-        inputs = _cast_inputs(ufunc, inputs, np.dtype(dtype), engine)
-    if where is True:
-        return engine.run(op.name, inputs, {}, ufunc)
-    return _where(op, ufunc, inputs, where, engine)
+    if dtype is not None or casting != "same_kind":
+        inputs = _cast_inputs(ufunc, inputs, dtype, casting, engine)
+    if where is not True:
+        return _where(op, ufunc, inputs, where, engine)
+    return engine.run(op.name, inputs, {}, ufunc if order == "K" else functools.partial(ufunc, order=order))
 
 
-def _cast_inputs(ufunc: np.ufunc, inputs: Sequence[Any], dtype: np.dtype[Any], engine: Engine) -> list[Any]:
-    """Cast the operands as ``ufunc(…, dtype=dtype)`` would; NumPy itself refuses what cannot be cast."""
-    ufunc(*[np.zeros((), np.asarray(_data(x, engine)).dtype) + 1 for x in inputs], dtype=dtype)
-    return [engine.tensors.astype(x, dtype) if isinstance(x, engine.tensor_type) else np.asarray(x, dtype) for x in inputs]
+def _outer_inputs(left: Any, right: Any, engine: Engine) -> tuple[Any, Any]:
+    """Return the operands shaped so that a broadcasting call gives the outer one; a Python scalar is strong there."""
+    reshape = engine.tensors.reshape
+    first, second = np.shape(_data(left, engine)), np.shape(_data(right, engine))
+    return reshape(left, first + (1,) * len(second)), reshape(right, second)
+
+
+def _cast_inputs(ufunc: np.ufunc, inputs: Sequence[Any], dtype: Any, casting: Any, engine: Engine) -> list[Any]:
+    """Cast the operands to the types of the loop that NumPy would choose; it refuses what cannot be cast."""
+    datas = [_data(x, engine) for x in inputs]
+    given = [type(x) if type(x) in _WEAK else np.asarray(x).dtype for x in datas]
+    signature = None if dtype is None else (*[None] * ufunc.nin, np.dtype(dtype))
+    loop = ufunc.resolve_dtypes((*given, None), signature=signature, casting=casting)
+    cast = engine.tensors.astype
+    return [x if own == to else cast(x, to) for x, own, to in zip(inputs, given, loop, strict=False)]
 
 
 def _where(op: Any, ufunc: np.ufunc, inputs: Sequence[Any], where: Any, engine: Engine) -> Any:
@@ -121,18 +134,27 @@ def _where(op: Any, ufunc: np.ufunc, inputs: Sequence[Any], where: Any, engine: 
 def _reduce(ufunc: np.ufunc, inputs: Sequence[Any], kwargs: Mapping[str, Any], engine: Engine) -> Any:
     names = ("array", "axis", "dtype", "out", "keepdims", "initial", "where")
     arguments = {"axis": 0, **dict(zip(names, inputs, strict=False)), **kwargs}
-    _refuse_out(f"{ufunc.__name__}.reduce", arguments.pop("out", None), inputs, engine)
-    x = arguments.pop("array")
-    function = getattr(np, _REDUCE[ufunc])
-    if arguments.get("dtype") is None or function in {np.max, np.min, np.any, np.all}:
-        arguments.pop("dtype", None)
+    arguments.pop("out", None)
+    x, dtype = arguments.pop("array"), arguments.pop("dtype", None)
+    function = _REDUCE[ufunc]
+    if dtype is not None and ufunc in {np.add, np.multiply}:
+        arguments["dtype"] = dtype
+    elif dtype is not None and ufunc in {np.maximum, np.minimum}:
+        x = engine.tensors.astype(x, dtype)
+    elif dtype is not None and np.dtype(dtype) != np.bool_:
+        msg = f"np.{ufunc.__name__}.reduce(…, dtype={np.dtype(dtype)}) is not supported on a tensor. Leave dtype out."
+        raise ArgumentError(msg)
     return call_function(function, (x,), arguments, engine)
 
 
 def _accumulate(ufunc: np.ufunc, inputs: Sequence[Any], kwargs: Mapping[str, Any], engine: Engine) -> Any:
     arguments = {"axis": 0, **dict(zip(("array", "axis", "dtype", "out"), inputs, strict=False)), **kwargs}
-    _refuse_out(f"{ufunc.__name__}.accumulate", arguments.pop("out", None), inputs, engine)
-    return call_function(getattr(np, _ACCUMULATE[ufunc]), (arguments.pop("array"),), arguments, engine)
+    arguments.pop("out", None)
+    x = arguments.pop("array")
+    if np.ndim(_data(x, engine)) == 0:
+        msg = f"cannot accumulate on a scalar: np.{ufunc.__name__}.accumulate needs an axis"
+        raise ArgumentError(msg)
+    return call_function(_ACCUMULATE[ufunc], (x,), arguments, engine)
 
 
 def call_function(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], engine: Engine) -> Any:
@@ -141,38 +163,85 @@ def call_function(function: Callable[..., Any], args: Sequence[Any], kwargs: Map
     Raises:
         MutationError: for ``out=`` and functions that change an argument.
         NoRuleError: where there is no rule.
+        ArgumentError: for arguments that do not fit, or that a tensor cannot honour.
     """
-    name = function.__name__
-    if function in _MUTATING:
-        msg = f"np.{name} changes its argument, and a tensor never changes. Write {_MUTATING[function]}."
-        raise MutationError(msg)
-    if function in QUERIES:
-        plain = [_plain(x, engine) for x in args]
-        return function(*plain, **{key: _plain(value, engine) for key, value in kwargs.items()})
+    if function is np.where and len(args) + len(kwargs) == 1:
+        function = np.nonzero
     door = engine.doors.get(function)
     if door is None:
-        raise _no_rule(name, engine)
+        return _without_rule(function, args, kwargs, engine)
     op, adapt = door
-    _refuse_out(name, kwargs.get("out"), args, engine)
+    place = _place_of_out(function)
+    if len(args) > place or "out" in kwargs:
+        _refuse_out(_spelling(function), args[place] if len(args) > place else kwargs["out"], args, engine)
     if adapt is not None:
-        answer = adapt(*args, **kwargs)
+        try:
+            answer = adapt(*args, **kwargs)
+        except TypeError as error:
+            raise _misfit(function, adapt, args, kwargs, error) from error
         if len(answer) == 2:
             return engine.run(op.name, *answer)
         other, operands, params = answer
         return engine.run(other, operands, params)
     if not hasattr(op, "params"):
-        return op(engine.tensors, *args, **kwargs)
-    arguments = _bind(function, args, kwargs, engine)
+        return op(*args, **kwargs)
+    arguments = _bind(function, args, kwargs)
     names = list(arguments)
+    operands = [arguments.pop(key) for key in names[: op.arity]]
     if op.variadic:
-        operands = arguments.pop(names[0])
-    else:
-        operands = [arguments.pop(key) for key in names[: op.arity]]
+        (operands,) = operands
     for key in arguments:
         if key not in op.params:
-            msg = f"np.{name}(…, {key}=…) is not supported on a tensor. Leave {key} out."
-            raise ArgumentError(msg)
+            raise _unsupported(function, [key])
     return engine.run(op.name, operands, arguments)
+
+
+def _without_rule(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], engine: Engine) -> Any:
+    """Answer a query from the data; refuse everything else."""
+    if function in QUERIES:
+        plain = [_plain(x, engine) for x in args]
+        return function(*plain, **{key: _plain(value, engine) for key, value in kwargs.items()})
+    name = _spelling(function)
+    if function in _MUTATING:
+        msg = f"{name} changes its argument, and a tensor never changes. Write {_MUTATING[function]}."
+        raise MutationError(msg)
+    raise _no_rule(name, engine)
+
+
+def _misfit(
+    function: Callable[..., Any], adapt: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], error: TypeError
+) -> TypeError:
+    """Return the error for arguments that do not fit, in terms of NumPy's function; else the error itself."""
+    _bind(function, args, kwargs)
+    accepted = inspect.signature(adapt)
+    try:
+        accepted.bind(*args, **kwargs)
+    except TypeError:
+        return _unsupported(function, [key for key in kwargs if key not in accepted.parameters])
+    return error
+
+
+def _unsupported(function: Callable[..., Any], keys: Sequence[str]) -> ArgumentError:
+    shown = ", ".join(f"{key}=…" for key in keys)
+    return ArgumentError(f"{_spelling(function)}(…, {shown}) is not supported on a tensor. Leave {' and '.join(keys)} out.")
+
+
+def _spelling(function: Callable[..., Any]) -> str:
+    """Return how a program spells a NumPy function: ``np.linalg.inv``."""
+    module = getattr(function, "__module__", None) or "numpy"
+    return f"np{module.removeprefix('numpy')}.{function.__name__}" if module.startswith("numpy") and "._" not in module else f"np.{function.__name__}"
+
+
+@functools.cache
+def _place_of_out(function: Callable[..., Any]) -> int:
+    """Return the position of the parameter ``out``, or a number that no call reaches."""
+    try:
+        parameters = list(_signature(function).parameters.values())
+    except ValueError:
+        return sys.maxsize
+    places = [i for i, p in enumerate(parameters) if p.name == "out" and p.kind is p.POSITIONAL_OR_KEYWORD]
+    variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    return places[0] if places and not variadic else sys.maxsize
 
 
 @functools.cache
@@ -180,15 +249,14 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature:
     return inspect.signature(function)
 
 
-def _bind(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], engine: Engine) -> dict[str, Any]:
+def _bind(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments by name, less those left at NumPy's defaults."""
     signature = _signature(function)
     try:
         arguments = signature.bind(*args, **kwargs).arguments
     except TypeError as error:
-        msg = f"np.{function.__name__}{signature}: {error}."
+        msg = f"{_spelling(function)}{signature}: {error}."
         raise ArgumentError(msg) from None
-    _refuse_out(function.__name__, arguments.get("out"), args, engine)
     return {
         key: value
         for key, value in arguments.items()
@@ -196,29 +264,39 @@ def _bind(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str
     }
 
 
-def _is_ordinary(key: str, value: Any) -> bool:
-    """Say whether a ufunc's keyword has the value that changes nothing."""
-    return key == "out" or (key in _ORDINARY and (value is _ORDINARY[key] or (isinstance(value, str) and value == _ORDINARY[key])))
-
-
 def _refuse_out(name: str, out: Any, inputs: Sequence[Any], engine: Engine) -> None:
-    targets = out if isinstance(out, tuple) else (out,)
-    for target in targets:
+    """Refuse to write a result into something, and name the spelling without it."""
+    for target in out if isinstance(out, tuple) else (out,):
         if target is None:
             continue
-        inplace = bool(inputs) and target is inputs[0]
-        what = "a tensor, which never changes" if isinstance(target, engine.tensor_type) else "an array, where its gradient would be lost"
-        remedy = f"array = np.{name}(array, t)" if inplace else f"result = np.{name}(…) without out="
-        msg = f"np.{name} was asked to write a tensor's result into {what}. Write {remedy}."
+        inplace = len(inputs) == 2 and target is inputs[0]
+        if isinstance(target, engine.tensor_type):
+            what, remedy = "a tensor, which never changes", f"t = {name}(t, …)" if inplace else f"t = {name}(…)"
+        else:
+            what = "an array, where its gradient would be lost"
+            remedy = f"array = {name}(array, t)" if inplace else f"result = {name}(…)"
+        msg = f"{name} was asked to write a tensor's result into {what}. Write {remedy}, without out=."
         raise MutationError(msg)
 
 
+def _at_message(ufunc: np.ufunc, inputs: Sequence[Any], engine: Engine) -> str:
+    """Return why ``ufunc.at`` is refused, with a spelling that gives what it would have written."""
+    target = "t" if inputs and isinstance(inputs[0], engine.tensor_type) else "array"
+    call = f"np.{ufunc.__name__}({target}, v)" if ufunc.nin == 2 else f"np.{ufunc.__name__}({target})"
+    return (
+        f"np.{ufunc.__name__}.at changes its first argument, and values do not change here. "
+        f"Write {target} = tape_ad.where(mask, {call}, {target})."
+    )
+
+
 def _no_rule(name: str, engine: Engine) -> NoRuleError:
-    known = sorted({f.__name__ for f in engine.doors})
-    near = [candidate for candidate in known if candidate[:3] == name[:3] and len(name) > 2][:3]
-    hint = f"The nearest that has one: {', '.join('np.' + n for n in near)}. " if near else ""
+    """Return the error for a function without a rule; it names those that begin alike."""
+    stem = name.rpartition(".")[2] if name.startswith(("np.linalg.", "np.fft.")) else name.split(".")[1]
+    alike = {_spelling(f) for f in engine.doors if len(stem) > 3 and f.__name__[:4] == stem[:4]}
+    near = sorted(alike - {name})[:3]
+    hint = f"The nearest that has one: {', '.join(near)}. " if near else ""
     return NoRuleError(
-        f"np.{name} has no derivative here yet, so calling it on a tensor would lose the gradient. {hint}"
+        f"{name} has no derivative here yet, so calling it on a tensor would lose the gradient. {hint}"
         f"Where a constant is meant, call it on t.data; else state its rule with tape_ad.primitive."
     )
 

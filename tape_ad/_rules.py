@@ -7,12 +7,13 @@ function returns several arrays or is only a shorthand.
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Concatenate
+from types import MethodType
+from typing import Any, Concatenate, Generic
 
 import numpy as np
-from attrs import field, frozen
+from attrs import frozen
 
-from tape_ad._core import DOORS, TENSORS, Case, Domain, Kind, Op, register
+from tape_ad._core import DOORS, TENSORS, Case, Domain, Kind, Op, OwnDoc, register
 from tape_ad._typing import Array, Namespace, P
 
 Rule = Callable[..., Any] | None
@@ -185,38 +186,58 @@ def piecewise_constant(
     )  # fmt: skip
 
 
-@frozen(eq=False, repr=False, slots=False)
-class Expansion:
-    """A NumPy function that is a shorthand for other ops, or returns several arrays: ``body(xp, …)`` written out."""
+@frozen(eq=False, repr=False)
+class Expansion(Generic[P]):
+    """A function that is a shorthand for other ops, or returns several arrays: a body written in other ops.
+
+    The public function *is* this record; called, it runs ``body(xp, …)`` in the tensor namespace.
+    """
 
     name: str
-    body: Callable[..., Any] = field(repr=False)
+    body: Callable[..., Any]
 
-    def __call__(self, xp: Namespace, /, *args: Any, **kwargs: Any) -> Any:
-        return self.body(xp, *args, **kwargs)
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> Any:
+        """Run the body on tensors."""
+        return self.body(TENSORS, *args, **kwargs)
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        """Bind like a function, so that `help` shows one."""
+        return self if instance is None else MethodType(self, instance)
 
     def __repr__(self) -> str:
         return f"tape_ad.{self.name}"
 
+    def __reduce__(self) -> tuple[Callable[[str], Any], tuple[str]]:
+        return _expansion_named, (self.name,)
 
-def expansion(*doors: Callable[..., Any]) -> Callable[[Callable[Concatenate[Namespace, P], Any]], Callable[P, Any]]:
-    """State a function as other ops written out. The public function runs the body in the tensor namespace."""
+    @property
+    def __name__(self) -> str:
+        return self.name
 
-    def decorate(body: Callable[Concatenate[Namespace, P], Any]) -> Callable[P, Any]:
-        record = Expansion(body.__name__, body)
+    @property
+    def __signature__(self) -> inspect.Signature:
+        signature = inspect.signature(self.body)
+        return signature.replace(parameters=list(signature.parameters.values())[1:])
+
+
+type.__setattr__(Expansion, "__doc__", OwnDoc(Expansion.__doc__, "body"))
+
+
+def _expansion_named(name: str) -> Any:
+    return getattr(TENSORS, name)
+
+
+def expansion(
+    *doors: Callable[..., Any],
+) -> Callable[[Callable[Concatenate[Namespace, P], Any]], Expansion[P]]:
+    """State a function as other ops written out; ``doors`` are the NumPy functions of the same signature."""
+
+    def decorate(body: Callable[Concatenate[Namespace, P], Any]) -> Expansion[P]:
+        record: Expansion[P] = Expansion(body.__name__, body)
         for function in doors:
             DOORS[function] = record, None
-
-        def public(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return body(TENSORS, *args, **kwargs)
-
-        signature = inspect.signature(body)
-        public.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])  # type: ignore[attr-defined]  # functions take one
-        public.__name__ = public.__qualname__ = body.__name__
-        public.__doc__ = body.__doc__
-        public.__module__ = "tape_ad"
-        for function in (body, *doors):
-            setattr(TENSORS, function.__name__, public)
-        return public
+        for name in (body.__name__, *(function.__name__ for function in doors)):
+            setattr(TENSORS, name, record)
+        return record
 
     return decorate

@@ -317,8 +317,8 @@ class Gradients(Mapping[Tensor, Any]):
         return self._with(values, Tape.of(*self.tape.outputs, *other.tape.outputs))
 
     def __mul__(self, factor: float) -> "Gradients":
-        if isinstance(factor, Gradients):
-            return NotImplemented  # type: ignore[unreachable]  # for callers who run no type checker
+        if isinstance(factor, Gradients):  # type: ignore[unreachable]  # `g * h`, of callers who run no type checker
+            return NotImplemented
         return self._with({t: value * factor for t, value in self._values.items()}, self.tape)
 
     __rmul__ = __mul__

@@ -67,8 +67,9 @@ class Tensor:
         self.children: dict[int, int] = {}
         # The generator is the global one and the range is the book's, so that seeded programs draw what they always drew.
         self.id = int(np.random.randint(0, 100000)) if id is None else id  # noqa: NPY002 - see the line above
-        self._went_ahead = False  # whether something was handed on before the last child was heard from
+        self._handed = False  # whether something was handed on
         self._since: Tensor | None = None  # what was heard since then
+        self._counted = False  # whether ``grad`` holds something that was not heard ahead
         for c in self.creators or ():
             c.children[self.id] = c.children.get(self.id, 0) + 1
 
@@ -108,7 +109,7 @@ class Tensor:
             return
         if not isinstance(grad, Tensor):
             grad = Tensor(np.ones_like(self.data) if grad is None else grad)
-        if grad_origin is not None and grad_origin._went_ahead:  # noqa: SLF001 - the same class
+        if grad_origin is not None and grad_origin._handed:  # noqa: SLF001 - the same class
             _refuse_twice()  # it has handed on by itself, ahead of a branch that the book's form would wait for
         uses = _uses_leading_to(self) if grad_origin is None else {}
         stack = [(self, grad, grad_origin, False)]
@@ -119,26 +120,26 @@ class Tensor:
             due = t._hear(heard, origin, ahead=ahead)  # noqa: SLF001 - the same class
             if t in uses:
                 uses[t] -= 1
-            complete = origin is None or t.all_children_grads_accounted_for()
-            if complete or uses.get(t) == 0:
+            complete = origin is None or (not ahead and t.all_children_grads_accounted_for())
+            if complete or uses.get(t, 1) <= 0:
                 # The last one pushed is served first: the order, and so the draws of ids, are those of the recursion.
                 stack += [(c, g, t, not complete) for c, g in reversed(t._hand_on(due, ahead=not complete))]  # noqa: SLF001 - the same class
 
     def _hear(self, grad: "Tensor", origin: "Tensor | None", *, ahead: bool) -> "Tensor":
         """Count and add up one gradient; return what the creators have not been handed yet."""
-        if origin is not None:
+        if origin is not None and not ahead:
             if self.children[origin.id] == 0:
                 _refuse_twice()
-            if not ahead:
-                self.children[origin.id] -= 1
+            self.children[origin.id] -= 1
         if self.grad is None:
-            self.grad = grad
+            self.grad, self._counted = grad, not ahead
         else:
-            self.grad = _plus(self.grad, grad) if ahead else self.grad + grad
+            self.grad = self.grad + grad if self._counted and not ahead else _plus(self.grad, grad)
+            self._counted = self._counted or not ahead
         if grad.autograd:
             msg = "a gradient must not have autograd itself"
             raise AssertionError(msg)
-        if not self._went_ahead:
+        if not self._handed:
             return self.grad
         self._since = grad if self._since is None else _plus(self._since, grad)
         return self._since
@@ -146,9 +147,11 @@ class Tensor:
     def _hand_on(self, due: "Tensor", *, ahead: bool) -> "list[tuple[Tensor, Tensor]]":
         """Return each creator with what it is handed; it is the very same gradient where the shapes agree."""
         creators = _operands(self.creators, self.creation_op)
-        if creators:
-            self._since = None
-            self._went_ahead = self._went_ahead or ahead
+        if ahead and not self._handed:
+            for c in creators:
+                if c.autograd and c.children[self.id] < sum(c is operand for operand in creators):
+                    _refuse_twice()  # it was told by hand
+        self._since, self._handed = None, True
         pulled = _cotangents(self, due.data, creators)
         return [(c, due if g is due.data else Tensor(g, id=due.id)) for c, g in zip(creators, pulled, strict=True)]
 

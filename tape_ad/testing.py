@@ -5,7 +5,6 @@ a tensor with NumPy. What is drawn is fixed by the op's name and the case, so a 
 """
 
 import inspect
-import itertools
 import operator
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -74,7 +73,9 @@ def check_op(op: Op[Any]) -> None:
     """
     check_record(op)
     if not op.cases:
-        raise AssertionError(f"{op.name}: it has no cases, so nothing is known of it. Give it some: cases=(Case(((3,),)),).")
+        raise AssertionError(
+            f"{op.name}: it has no cases, so nothing is known of it. Give it some: cases=(Case(((3,),)),)."
+        )
     for case in op.cases:
         check_case(op, case)
 
@@ -164,14 +165,12 @@ def _check_at(op: Op[Any], case: Case, datas: Arrays, rng: np.random.Generator) 
     before = [x.copy() for x in datas]
     try:
         _value_is_numpys(op, case.params, datas, label)
-        out = op.compute(list(datas), **_canonical(op, datas, case.params)) if op.variadic else op.compute(
-            *datas, **_canonical(op, datas, case.params)
-        )
         call = _caller(op, case.params)
+        out = call(*datas)
         floating = tuple(i for i, x in enumerate(datas) if x.dtype.kind in "fc")
         if not op.tracks:
             _is_piecewise_constant(_Point(label, call, datas, floating))
-        elif np.asarray(out).dtype.kind in "fc":
+        elif out.dtype.kind in "fc":
             point = _Point(label, call, datas, tuple(i for i in floating if _has_rule(op, i)))
             if point.vary:
                 _derivative_laws(point, rng)
@@ -212,6 +211,9 @@ def _value_is_numpys(op: Op[Any], params: Mapping[str, Any], datas: Arrays, labe
             ):
                 if isinstance(function, _Method) and not tensors[0]:
                     continue  # a method of NumPy's own array
+                if isinstance(args[0], np.generic) and not tensors[0]:
+                    # NumPy's scalars hand a tensor to the ufunc, whose last bit may differ from that of scalar arithmetic.
+                    function = _UFUNCS.get(function, function)
                 expected = function(*args, **kwargs)
                 actual = function(*mixed, **mixed_kwargs)
                 what = f"{label}: {how} with operands {'+'.join('T' if t else type(x).__name__ for x, t in zip(forms, tensors, strict=True))}"
@@ -229,13 +231,17 @@ def _value_is_numpys(op: Op[Any], params: Mapping[str, Any], datas: Arrays, labe
 def _is_piecewise_constant(point: _Point) -> None:
     """The result is not tracked, and asking for a gradient says why there is none."""
     tensors, out = point.record(point.datas, point.vary)
-    _holds(not out.autograd, f"{point.label}: the result should not be tracked, for its derivative is zero by definition")
+    _holds(
+        not out.autograd, f"{point.label}: the result should not be tracked, for its derivative is zero by definition"
+    )
     for i in point.vary:
         try:
             gradient = Tape.of(out).backward(np.ones(out.shape, out.dtype))[tensors[i]]
         except PiecewiseConstantError:
             continue
-        raise AssertionError(f"{point.label}: operand {i} has the gradient {gradient}, where an error should say why it has none")
+        raise AssertionError(
+            f"{point.label}: operand {i} has the gradient {gradient}, where an error should say why it has none"
+        )
 
 
 def _tangents_are_differences(point: _Point, tangents: Mapping[int, Any]) -> None:
@@ -243,7 +249,9 @@ def _tangents_are_differences(point: _Point, tangents: Mapping[int, Any]) -> Non
     for vary in dict.fromkeys([(i,) for i in tangents] + [tuple(tangents)]):
         chosen = {i: tangents[i] for i in vary}
         if chosen:
-            _close(point.push(chosen), _difference(point, chosen), f"{point.label}: forward mode, operand {_some(vary)}")
+            _close(
+                point.push(chosen), _difference(point, chosen), f"{point.label}: forward mode, operand {_some(vary)}"
+            )
 
 
 def _gradients_are_differences(point: _Point, ct: Any) -> None:
@@ -269,14 +277,18 @@ def _modes_are_transposes(point: _Point, ct: Any, tangents: Mapping[int, Any]) -
     for i, gradient in zip(point.vary, point.pull(point.datas, ct, point.vary), strict=True):
         tangent = point.push({i: tangents[i]})
         _same_sum(
-            (ct, tangent), (gradient, tangents[i]), f"{point.label}: operand {i}, forward and reverse mode are not transposes"
+            (ct, tangent),
+            (gradient, tangents[i]),
+            f"{point.label}: operand {i}, forward and reverse mode are not transposes",
         )
 
 
 def _tensors_give_the_same_bits(point: _Point, ct: Any, tangents: Mapping[int, Any]) -> None:
     """A rule computes the same on arrays and in the tensor namespace."""
     plain = point.pull(point.datas, ct, point.vary)
-    for i, g, recorded in zip(point.vary, plain, point.pull(point.datas, ct, point.vary, differentiable=True), strict=True):
+    for i, g, recorded in zip(
+        point.vary, plain, point.pull(point.datas, ct, point.vary, differentiable=True), strict=True
+    ):
         _same_bits(_plain(recorded), g, f"{point.label}: the gradient of operand {i} by a differentiable pass")
     recorded = point.push(tangents, differentiable=True)
     _same_bits(_plain(recorded), point.push(tangents), f"{point.label}: the tangent by a differentiable pass")
@@ -317,7 +329,9 @@ def _second_order(point: _Point, ct: Any, tangents: Mapping[int, Any], rng: np.r
     back = tape.backward(tuple(w for _, w in recorded), wrt=reached)
     left = [a for pair in zip(weights, actual, strict=True) for a in pair]
     right = [a for t in reached for a in (back[t], directions[t])]
-    _same_sum(left, right, f"{point.label}: second order, forward and reverse mode over the backward pass are not transposes")
+    _same_sum(
+        left, right, f"{point.label}: second order, forward and reverse mode over the backward pass are not transposes"
+    )
 
 
 def _single_precision(point: _Point, *, keeps: bool) -> None:
@@ -325,9 +339,12 @@ def _single_precision(point: _Point, *, keeps: bool) -> None:
     narrow = {"f": np.float32, "c": np.complex64}
     datas = tuple(_frozen(x.astype(narrow[x.dtype.kind])) if x.dtype.kind in narrow else x for x in point.datas)
     small = _Point(f"{point.label} in single precision", point.call, datas, point.vary)
-    tensors, out = small.record(datas, small.vary)
+    _, out = small.record(datas, small.vary)
     if keeps and all(x.dtype.kind in "fcb" for x in datas):
-        _holds(out.dtype.itemsize == (8 if out.dtype.kind == "c" else 4), f"{small.label}: the result has dtype {out.dtype}")
+        _holds(
+            out.dtype.itemsize == (8 if out.dtype.kind == "c" else 4),
+            f"{small.label}: the result has dtype {out.dtype}",
+        )
     ct = np.ones(out.shape, out.dtype)
     exact = point.pull(point.datas, np.ones(out.shape, point.value(point.datas).dtype), point.vary)
     for i, g, e in zip(small.vary, small.pull(datas, ct, small.vary), exact, strict=True):
@@ -350,6 +367,8 @@ _OPERATORS: Mapping[Callable[..., Any], Callable[..., Any]] = {
     np.bitwise_xor: operator.xor, np.left_shift: operator.lshift, np.right_shift: operator.rshift,
 }  # fmt: skip
 
+_UFUNCS = {function: ufunc for ufunc, function in _OPERATORS.items()}
+
 _RENAMED = {"repetitions": "reps"}
 
 # How the parameters of an op are written for a NumPy function that does not name them alike; None: it cannot say that.
@@ -367,7 +386,12 @@ _OTHER_MEANING = frozenset({np.ravel, np.swapaxes, np.matrix_transpose, np.flipu
 
 # Ops that stand behind a spelling which is no NumPy function of the same operands.
 _BEHIND: Mapping[str, Callable[[Arrays, Mapping[str, Any]], Spelling]] = {
-    "getitem": lambda xs, params: ("x[index]", operator.getitem, (np.asarray(xs[0]) if isinstance(xs[0], float) else xs[0], params["index"]), {}),
+    "getitem": lambda xs, params: (
+        "x[index]",
+        operator.getitem,
+        (np.asarray(xs[0]) if isinstance(xs[0], float) else xs[0], params["index"]),
+        {},
+    ),
     "masked_reduction": lambda xs, params: (
         f"np.{params['function']} with where=",
         getattr(np, params["function"]),
@@ -391,7 +415,10 @@ def _spellings(op: Op[Any], xs: Arrays, params: Mapping[str, Any]) -> Iterator[S
         name = function.__name__
         yield f"np.{name}", function, args, kwargs
         if "correction" in kwargs:
-            kwargs = {**{key: value for key, value in kwargs.items() if key != "correction"}, "ddof": kwargs["correction"]}
+            kwargs = {
+                **{key: value for key, value in kwargs.items() if key != "correction"},
+                "ddof": kwargs["correction"],
+            }
             yield f"np.{name} with ddof=", function, args, kwargs
         if not op.variadic and hasattr(np.ndarray, name) and hasattr(Tensor, name) and _is_array(xs[0]):
             yield f"the method {name}", _Method(name), args, kwargs
@@ -443,10 +470,16 @@ def _label(op: Op[Any], case: Case) -> str:
 
 
 def case_domains(op: Op[Any], case: Case) -> list[Domain]:
+    """Return where each operand of a case is drawn: by the case, else by the op, else from the real numbers."""
     own = op.domain[:1] * len(case.shapes) if op.variadic else op.domain
-    return [
-        next((given[i] for given in (case.domains, own) if i < len(given)), REAL) for i in range(len(case.shapes))
-    ]
+    return [next((given[i] for given in (case.domains, own) if i < len(given)), REAL) for i in range(len(case.shapes))]
+
+
+def doors_tried(op: Op[Any], case: Case) -> set[Callable[..., Any]]:
+    """Return the NumPy functions by which `check_case` calls the op in this case."""
+    rng = np.random.default_rng(0)
+    xs = tuple(_draw(domain, shape, rng) for domain, shape in zip(case_domains(op, case), case.shapes, strict=True))
+    return {function for _, function, _, _ in _spellings(op, xs, case.params)}
 
 
 def _draw(domain: Domain, shape: tuple[int, ...], rng: np.random.Generator, *, complex_numbers: bool = False) -> Any:
@@ -460,7 +493,9 @@ def _random(like: Any, rng: np.random.Generator) -> Any:
     """Return an array of normal numbers, of the shape and dtype of another."""
     like = np.asarray(like)
     z = rng.standard_normal(like.shape)
-    return _frozen(np.array(z + 1j * rng.standard_normal(like.shape) if like.dtype.kind == "c" else z, dtype=like.dtype))
+    return _frozen(
+        np.array(z + 1j * rng.standard_normal(like.shape) if like.dtype.kind == "c" else z, dtype=like.dtype)
+    )
 
 
 def _frozen(array: Any) -> Any:
@@ -470,18 +505,9 @@ def _frozen(array: Any) -> Any:
 
 def _caller(op: Op[Any], params: Mapping[str, Any]) -> Callable[..., Any]:
     """Return the op with its parameters, as a function of the operands one by one."""
-    _, *rest = inspect.signature(op.forward).parameters.values()
-    # Some parameters can only be given by position; all those before the keyword-only ones may be.
-    positional = [params[p.name] for p in rest[op.arity :] if p.kind is p.POSITIONAL_ONLY and p.name in params]
-    keywords = {p.name for p in rest[op.arity :] if p.kind is p.POSITIONAL_ONLY}
-    options = {name: value for name, value in params.items() if name not in keywords}
     if op.variadic:
-        return lambda *xs: op(list(xs), *positional, **options)
-    return lambda *xs: op(*xs, *positional, **options)
-
-
-def _canonical(op: Op[Any], datas: Arrays, params: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(params) if op.canonical is None else op.canonical(datas, dict(params))
+        return lambda *xs: op(list(xs), **params)
+    return lambda *xs: op(*xs, **params)
 
 
 def _takes(op: Op[Any], datas: Sequence[Any], params: Mapping[str, Any]) -> bool:
@@ -559,7 +585,9 @@ def _close(actual: Any, expected: Any, where: str, *, relative: float = CLOSE) -
     if wrong.any():
         worst = np.unravel_index(np.argmax(np.where(np.isnan(distance), np.inf, distance / allowed)), distance.shape)
         element = tuple(int(i) for i in worst)
-        raise AssertionError(f"{where}, element {element}: the rule gives {actual[worst]}, central differences {expected[worst]}.")
+        raise AssertionError(
+            f"{where}, element {element}: the rule gives {actual[worst]}, central differences {expected[worst]}."
+        )
 
 
 def _same_sum(left: Sequence[Any], right: Sequence[Any], where: str) -> None:
@@ -567,7 +595,7 @@ def _same_sum(left: Sequence[Any], right: Sequence[Any], where: str) -> None:
     sums = []
     size = 1.0
     for side in (left, right):
-        pairs = list(itertools.batched(side, 2)) if hasattr(itertools, "batched") else list(zip(side[::2], side[1::2], strict=True))
+        pairs = list(zip(side[::2], side[1::2], strict=True))
         sums.append(sum(_pair(a, b) for a, b in pairs))
         size += sum(float(np.sum(np.abs(np.asarray(a) * np.asarray(b)))) for a, b in pairs)
     if not abs(sums[0] - sums[1]) <= EXACT * size:
@@ -582,4 +610,6 @@ def _same_bits(actual: Any, expected: Any, where: str) -> None:
     if actual.tobytes() != expected.tobytes():
         for element in np.ndindex(actual.shape):
             if actual[element].tobytes() != expected[element].tobytes():
-                raise AssertionError(f"{where}, element {element}: {actual[element]!r} is not {expected[element]!r}, bit for bit.")
+                raise AssertionError(
+                    f"{where}, element {element}: {actual[element]!r} is not {expected[element]!r}, bit for bit."
+                )

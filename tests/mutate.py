@@ -47,6 +47,7 @@ class Mutant:
     def alive(self) -> Iterator[None]:
         """Put the scaled rule into the record, and take it out again."""
         before = getattr(self.op, self.field)
+        after: Any
         if self.operand is None:
             after = Scaled(before)
         else:

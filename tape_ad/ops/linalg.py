@@ -50,9 +50,9 @@ def _contracted(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
     x, y = operands
     axes = params.get("axes", 2)
     if np.iterable(axes):
-        left, right = axes  # type: ignore[misc]  # two entries, or NumPy refuses them too
+        left, right = axes
     else:
-        count = int(axes)  # type: ignore[call-overload]  # not iterable, so an integer
+        count = int(axes)
         left, right = tuple(range(-count, 0)), tuple(range(count))
     left = tuple(left) if np.iterable(left) else (left,)
     right = tuple(right) if np.iterable(right) else (right,)

@@ -135,7 +135,7 @@ def ravel(xp: Namespace, x: ArrayLike, order: str = "C") -> Array:
 
 def _new_axes(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
     axis = params.get("axis", 0)
-    count = len(axis) if np.iterable(axis) else 1
+    count = len(tuple(axis)) if np.iterable(axis) else 1
     return {"axis": tuple(sorted(normalize_axis_tuple(axis, np.ndim(operands[0]) + count)))}
 
 
@@ -250,7 +250,7 @@ def array_split(xp: Namespace, ary: ArrayLike, indices_or_sections: int | list[i
     x = xp.positive(ary) if isinstance(ary, (list, tuple, np.ndarray)) else ary
     if np.iterable(indices_or_sections):
         return _cut(x, [int(i) for i in indices_or_sections], axis)
-    sections = operator.index(indices_or_sections)  # type: ignore[arg-type]  # not iterable, so an integer
+    sections = operator.index(indices_or_sections)
     if sections < 1:
         msg = "the number of sections must be larger than 0"
         raise ValueError(msg)
@@ -263,7 +263,7 @@ def array_split(xp: Namespace, ary: ArrayLike, indices_or_sections: int | list[i
 def split(xp: Namespace, ary: ArrayLike, indices_or_sections: int | list[int], axis: int = 0) -> list[Any]:
     """Return the array cut into equal parts along an axis, or at the given positions."""
     if not np.iterable(indices_or_sections):
-        sections = operator.index(indices_or_sections)  # type: ignore[arg-type]  # not iterable, so an integer
+        sections = operator.index(indices_or_sections)
         if sections < 1 or np.shape(ary)[axis] % sections:
             msg = f"an axis of length {np.shape(ary)[axis]} cannot be split into {sections} equal parts; array_split can"
             raise ValueError(msg)

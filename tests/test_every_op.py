@@ -1,0 +1,279 @@
+"""The generated laws, over the op table: a new op is tested by being declared."""
+
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tape_ad
+from tape_ad import Tape, Tensor
+from tape_ad._core import DOORS, TABLE, Case, Op
+from tape_ad._rules import Expansion
+from tape_ad.testing import check_case, check_grads, check_op, check_record, doors_tried
+from tests.mutate import Mutant, mutants
+from tests.strategies import arrays, broadcastable, shapes
+
+OPS = list(TABLE.values())
+# What a function of another signature, or an index in brackets, stands in front of.
+INTERNAL = {"argument", "clip_between", "einsum", "getitem", "masked_reduction", "scatter_add"}
+
+every_op = pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
+
+
+@pytest.mark.parametrize(("op", "case"), [(op, case) for op in OPS for case in op.cases], ids=str)
+def test_every_case_obeys_the_laws_of_value_and_derivative(op: Op[Any], case: Case) -> None:
+    check_case(op, case)
+
+
+@every_op
+def test_every_op_has_cases_and_a_record_that_reads_like_a_function(op: Op[Any]) -> None:
+    check_record(op)
+
+    assert op.cases
+
+
+@every_op
+def test_the_public_name_is_the_record(op: Op[Any]) -> None:
+    if op.name in INTERNAL:
+        assert getattr(tape_ad, op.name, None) is not op
+    else:
+        assert getattr(tape_ad, op.name) is op
+
+
+@every_op
+def test_every_numpy_function_of_an_op_is_called_by_some_case(op: Op[Any]) -> None:
+    tried = set().union(*[doors_tried(op, case) for case in op.cases])
+
+    assert set(op.numpy) - tried == set()
+
+
+@every_op
+def test_a_differentiable_op_has_a_case_with_elements_to_differentiate(op: Op[Any]) -> None:
+    sizes = [np.prod(shape) for case in op.cases for shape in case.shapes]
+
+    assert not op.tracks or max(sizes) > 0
+
+
+@pytest.mark.parametrize("mutant", mutants(OPS), ids=str)
+def test_the_laws_notice_a_rule_that_is_wrong_by_a_thousandth(mutant: Mutant) -> None:
+    assert mutant.is_caught()
+
+
+ELEMENTWISE = [
+    op for op in OPS if op.kind == "elementwise" or (op.kind == "linear" and not op.params and op.arity == 2)
+]
+
+
+@given(st.sampled_from(ELEMENTWISE), st.data(), st.integers(0, 2**32 - 1))
+def test_elementwise_ops_obey_the_laws_whatever_the_shapes(op: Op[Any], data: st.DataObject, seed: int) -> None:
+    case = Case(data.draw(broadcastable(op.arity)))
+
+    check_case(op, case, seed=seed)
+
+
+REDUCTIONS = [op for op in OPS if op.tracks and {"axis", "keepdims"} <= set(op.params) and "function" not in op.params]
+
+
+@given(st.sampled_from(REDUCTIONS), st.data(), st.integers(0, 2**32 - 1))
+def test_reductions_obey_the_laws_whatever_the_axes(op: Op[Any], data: st.DataObject, seed: int) -> None:
+    shape = data.draw(shapes.filter(all))
+    axes = list(range(-len(shape), len(shape)))
+    some = st.lists(st.sampled_from(axes), unique_by=lambda i: i % len(shape)).map(tuple) if axes else st.just(())
+    params = {"axis": data.draw(st.none() | some), "keepdims": data.draw(st.booleans())}
+
+    check_case(op, Case((shape,), params), seed=seed)
+
+
+@given(arrays(shapes.filter(bool)), st.data())
+def test_reading_by_index_obeys_the_laws_whatever_the_index(x: Any, data: st.DataObject) -> None:
+    positions = [
+        st.integers(-n, n - 1) | st.lists(st.integers(-n, n - 1), max_size=3) if n else st.just([]) for n in x.shape
+    ]
+    parts = [
+        st.slices(n) | st.none() | st.just(Ellipsis) | position for n, position in zip(x.shape, positions, strict=True)
+    ]
+    index = tuple(data.draw(part) for part in parts)
+    try:
+        x[index]
+    except IndexError:  # two ellipses, or lists that do not broadcast
+        with pytest.raises(IndexError):
+            Tensor(x, autograd=True)[index]
+        return
+
+    check_case(TABLE["getitem"], Case((x.shape,), {"index": index}))
+
+
+# --- kinks ----------------------------------------------------------------------------------------------------------
+KINKS: dict[str, list[tuple[Any, ...]]] = {
+    "abs": [(0.0,)],
+    "maximum": [(1.0, 1.0), (-0.5, -0.5)],
+    "minimum": [(1.0, 1.0)],
+    "max": [([1.0, 3.0, 3.0],), ([[2.0, 0.5], [2.0, 1.0]],)],
+    "min": [([1.0, 1.0, 3.0],)],
+    "hypot": [(0.0, 0.0)],
+    "std": [([2.0, 2.0, 2.0],)],
+    "clip_between": [(1.0, 1.0, 2.0), (2.0, 1.0, 2.0), (0.5, 1.0, 2.0)],
+    "prod": [([0.0, 2.0, 3.0],), ([0.0, 2.0, 0.0],)],
+}
+
+
+@pytest.mark.parametrize(("name", "point"), [(name, p) for name in KINKS for p in KINKS[name]], ids=str)
+def test_at_a_kink_the_derivative_is_the_symmetric_one_in_both_modes(name: str, point: tuple[Any, ...]) -> None:
+    """Along each axis by itself, the derivative is what central differences give."""
+    op, step = TABLE[name], 1e-4
+    for i in range(len(point)):
+        leaves = [Tensor(np.array(x), autograd=True) for x in point]
+        out = op(*leaves)
+        x = leaves[i].data
+        backward = np.asarray(Tape.of(out).backward()[leaves[i]])
+        for element in np.ndindex(x.shape):
+            tangent = np.zeros(x.shape)
+            tangent[element] = 1.0
+            (forward,) = Tape.of(out).pushforward({leaves[i]: tangent})
+            datas = [np.array(p, dtype=float) for p in point]
+            up, down = (
+                op(*[d + h * tangent if j == i else d for j, d in enumerate(datas)]).data for h in (step, -step)
+            )
+            expected = (up - down) / (2 * step)
+
+            assert (expected, expected) == (
+                pytest.approx(backward[element], abs=1e-7),
+                pytest.approx(forward, abs=1e-7),
+            )
+
+
+def test_many_equal_extremes_share_the_derivative_evenly() -> None:
+    x = Tensor([1.0, 3.0, 3.0, 3.0], autograd=True)
+
+    assert [0.0, 1 / 3, 1 / 3, 1 / 3] == np.max(x).backward()[x].tolist()
+
+
+# --- functions that are written out in ops --------------------------------------------------------------------------
+WRITTEN_OUT: dict[str, tuple[Callable[..., Any], list[Callable[..., Any]]]] = {
+    "array_split": (np.array_split, [lambda f, x, y: f(x, 2)[1], lambda f, x, y: f(x, [1, 2], 1)[2], lambda f, x, y: f(x, 3, axis=-1)[0]]),
+    "split": (np.split, [lambda f, x, y: f(x, 2)[1], lambda f, x, y: f(x, [1], axis=1)[0], lambda f, x, y: f(x, 3, 1)[2]]),
+    "clip": (np.clip, [lambda f, x, y: f(x, -0.1, 0.2), lambda f, x, y: f(x, None, y), lambda f, x, y: f(x, 0.05, None), lambda f, x, y: f(x, min=y, max=1.0)]),
+    "einsum": (np.einsum, [lambda f, x, y: f("ij,kj->ik", x, y), lambda f, x, y: f("ij,ij", x, y, optimize=True)]),
+    "moveaxis": (np.moveaxis, [lambda f, x, y: f(x, 0, -1) @ y, lambda f, x, y: f(x, (0, 1), (1, 0))]),
+    "swapaxes": (np.swapaxes, [lambda f, x, y: f(x, 0, 1) @ y]),
+    "transpose": (np.transpose, [lambda f, x, y: f(x) @ y, lambda f, x, y: f(x, (1, 0))]),
+    "ravel": (np.ravel, [lambda f, x, y: f(x), lambda f, x, y: f(x, order="F")]),
+}  # fmt: skip
+PUBLIC_FUNCTIONS = [
+    name for name in tape_ad.__all__
+    if isinstance(getattr(tape_ad, name), FunctionType) and getattr(tape_ad, name).__module__ == "tape_ad"
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PUBLIC_FUNCTIONS)
+def test_a_function_written_out_in_ops_has_numpys_value_and_the_right_derivatives(name: str) -> None:
+    ours, (numpys, calls) = getattr(tape_ad, name), WRITTEN_OUT[name]
+    rng = np.random.default_rng(3)
+    x, y = rng.standard_normal((2, 2, 3))
+
+    for use in calls:
+        for f in (ours, numpys):
+            actual = use(f, Tensor(x, autograd=True), Tensor(y, autograd=True)).data
+            expected = use(numpys, x, y)
+
+            assert (expected.tobytes(), expected.shape) == (actual.tobytes(), actual.shape)
+            check_grads(lambda a, b, use=use, f=f: use(f, a, b), (x, y), order=2)
+
+
+def test_every_numpy_function_with_a_door_belongs_to_an_op_or_to_a_public_function() -> None:
+    expansions = {record.name for record, _ in DOORS.values() if isinstance(record, Expansion)}
+
+    assert expansions <= set(WRITTEN_OUT)
+
+
+# --- the laws notice ------------------------------------------------------------------------------------------------
+def _plain(x: Any) -> Any:
+    return x.data if isinstance(x, Tensor) else x
+
+
+def _writes(xp: Any, x: Any, /) -> Any:
+    """Return the sine, in place."""
+    return np.sin(x, out=x)
+
+
+def _wide(xp: Any, x: Any, /) -> Any:
+    """Return the sine in double precision."""
+    return np.sin(x, dtype=complex if np.iscomplexobj(x) else float)
+
+
+sin, matmul, prod = TABLE["sin"], TABLE["matmul"], TABLE["prod"]
+BROKEN = {
+    "a slope that is wrong": (evolve(sin, partials=(lambda xp, out, x: -xp.cos(x),)), "forward mode"),
+    "a slope that leaves the tensor namespace": (
+        evolve(sin, partials=(lambda xp, out, x: np.cos(_plain(x)),)),
+        "second order",
+    ),
+    "a slope of another shape": (evolve(sin, partials=(lambda xp, out, x: xp.sum(xp.cos(x)),)), "sin"),
+    "a value that is off by one bit": (
+        evolve(sin, compute=lambda x: np.nextafter(np.sin(x), 2).astype(x.dtype)),
+        "bit for bit",
+    ),
+    "a value of another precision": (evolve(sin, compute=lambda x: _wide(np, x), numpy={}), "float64"),
+    "modes that are not transposes": (
+        evolve(prod, vjps=(lambda xp, ct, out, x, axis, keepdims=False: x * 0,)),
+        "gradient",
+    ),
+    "a transpose that is swapped": (evolve(matmul, vjps=matmul.vjps[::-1]), "matmul"),
+    "a derivative where there is none": (
+        evolve(TABLE["floor"], tracks=True, partials=(lambda xp, out, x: 1.0,)),
+        "forward mode",
+    ),
+    "a signature that lacks a parameter": (evolve(sin, params=("axis",)), "lacks"),
+    "no cases": (evolve(sin, cases=()), "no cases"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_the_laws_notice_an_op_that_is_broken(what: str) -> None:
+    op, text = BROKEN[what]
+
+    with pytest.raises((AssertionError, tape_ad.RuleError), match=text):
+        check_op(op)
+
+
+def test_the_laws_notice_an_op_that_writes_what_it_is_given() -> None:
+    with pytest.raises(ValueError, match="read-only") as caught:
+        check_op(evolve(sin, forward=_writes, compute=lambda x: _writes(np, x), numpy={}))
+
+    assert any("sin" in note for note in caught.value.__notes__)
+
+
+def test_a_broken_law_names_op_case_operand_element_and_both_numbers() -> None:
+    op = evolve(TABLE["multiply"], partials=(lambda xp, out, x, y: y, lambda xp, out, x, y: 2 * x))
+
+    with pytest.raises(
+        AssertionError,
+        match=r"multiply\(\(3,\), \(3,\)\): forward mode, operand 1, element \(\d,\): the rule gives .+, central differences .+",
+    ):
+        check_op(op)
+
+
+def test_check_grads_notices_a_wrong_derivative_in_either_mode_and_of_second_order() -> None:
+    wrong = evolve(sin, partials=(lambda xp, out, x: 1.001 * xp.cos(x),))
+    flat = evolve(sin, partials=(lambda xp, out, x: np.cos(_plain(x)),))
+    x = np.array([0.3, -1.2])
+
+    for modes in (("fwd",), ("rev",)):
+        with pytest.raises(AssertionError, match="central differences"):
+            check_grads(lambda x: wrong(x) * 2, (x,), modes=modes)
+        check_grads(lambda x: flat(x) * 2, (x,), modes=modes)
+    with pytest.raises(AssertionError, match="second order"):
+        check_grads(lambda x: flat(x) * x, (x,), order=2)
+
+
+def test_check_grads_tries_every_argument_of_floating_point() -> None:
+    wrong = evolve(TABLE["multiply"], partials=(lambda xp, out, x, y: y, lambda xp, out, x, y: 1.001 * x))
+
+    check_grads(lambda x, n: np.sum(x * n), (np.array([1.0, 2.0]), np.array([1, 2])), order=2)
+    with pytest.raises(AssertionError, match="operand 1"):
+        check_grads(wrong, (np.array([1.0, 2.0]), np.array([1.0, 2.0])))
