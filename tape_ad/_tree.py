@@ -1,7 +1,7 @@
 """Nests of containers: take the leaves out, put others in.
 
 Containers are tuples, lists, dicts, named tuples, attrs and dataclass records, and None, which holds nothing.
-Everything else is a leaf.
+Everything else is a leaf, this library's own records too.
 """
 
 import dataclasses
@@ -11,8 +11,9 @@ from typing import Any
 import attrs
 from attrs import frozen
 
-from tape_ad._core import Tensor
+from tape_ad._core import Op, Tensor
 from tape_ad._errors import StructureError
+from tape_ad._tape import Gradients, Tape
 
 
 @frozen
@@ -41,13 +42,15 @@ def _open(tree: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]] | None:
         return getattr(kind, "_fields", tuple(range(len(tree)))), tuple(tree)
     if issubclass(kind, dict):
         return tuple(tree), tuple(tree.values())
-    if kind is not Tensor and attrs.has(kind):
-        fields = [f for f in attrs.fields(kind) if f.init]
-        return tuple(f.alias for f in fields), tuple(getattr(tree, f.name) for f in fields)
-    if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
-        names = tuple(f.name for f in dataclasses.fields(tree) if f.init)
-        return names, tuple(getattr(tree, name) for name in names)
-    return None
+    if issubclass(kind, (Tensor, Op, Tape, Gradients)):
+        return None
+    if attrs.has(kind):
+        fields = [(f.alias, f.name) for f in attrs.fields(kind) if f.init]
+    elif dataclasses.is_dataclass(kind):
+        fields = [(f.name, f.name) for f in dataclasses.fields(kind) if f.init]
+    else:
+        return None
+    return tuple(alias for alias, _ in fields), tuple(getattr(tree, name) for _, name in fields)
 
 
 def flatten(tree: Any) -> tuple[list[Any], Branch | Leaf]:
@@ -55,9 +58,8 @@ def flatten(tree: Any) -> tuple[list[Any], Branch | Leaf]:
     opened = _open(tree)
     if opened is None:
         return [tree], LEAF
-    names, parts = opened
-    flat = [flatten(part) for part in parts]
-    return [leaf for leaves, _ in flat for leaf in leaves], Branch(type(tree), names, tuple(s for _, s in flat))
+    flat = [flatten(part) for part in opened[1]]
+    return [leaf for leaves, _ in flat for leaf in leaves], Branch(type(tree), opened[0], tuple(s for _, s in flat))
 
 
 def unflatten(structure: Branch | Leaf, leaves: Sequence[Any]) -> Any:
@@ -81,16 +83,17 @@ def unflatten(structure: Branch | Leaf, leaves: Sequence[Any]) -> Any:
 def _build(structure: Branch | Leaf, supply: Iterator[Any]) -> Any:
     if isinstance(structure, Leaf):
         return next(supply)
-    parts = []
-    for part in structure.parts:  # a loop, because StopIteration must not end a comprehension's generator
-        parts.append(_build(part, supply))  # noqa: PERF401 - see above
-    kind = structure.kind
+    kind, parts = structure.kind, [_build(part, supply) for part in structure.parts]
     if kind is type(None):
         return None
     if issubclass(kind, (tuple, list)):
         return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
-    pairs = zip(structure.names, parts, strict=True)
-    return kind(pairs) if issubclass(kind, dict) else kind(**dict(pairs))
+    pairs = dict(zip(structure.names, parts, strict=True))
+    if not issubclass(kind, dict):
+        return kind(**pairs)
+    made = kind.__new__(kind)  # because the constructors of dict's subclasses take all sorts of arguments
+    made.update(pairs)
+    return made
 
 
 def paths(structure: Branch | Leaf, root: str) -> list[str]:

@@ -109,8 +109,8 @@ class Tensor:
             return
         if not isinstance(grad, Tensor):
             grad = Tensor(np.ones_like(self.data) if grad is None else grad)
-        if grad_origin is not None and grad_origin._handed:  # noqa: SLF001 - the same class
-            _refuse_twice()  # it has handed on by itself, ahead of a branch that the book's form would wait for
+        if grad_origin is not None and grad_origin._is_ahead():  # noqa: SLF001 - the same class
+            _refuse_twice()  # this tensor has heard from it, though its counts do not say so
         uses = _uses_leading_to(self) if grad_origin is None else {}
         stack = [(self, grad, grad_origin, False)]
         while stack:
@@ -124,6 +124,10 @@ class Tensor:
             if complete or uses.get(t, 1) <= 0:
                 # The last one pushed is served first: the order, and so the draws of ids, are those of the recursion.
                 stack += [(c, g, t, not complete) for c, g in reversed(t._hand_on(due, ahead=not complete))]  # noqa: SLF001 - the same class
+
+    def _is_ahead(self) -> bool:
+        """Return whether it has handed on while the book's form would still be waiting."""
+        return self._handed and not self.all_children_grads_accounted_for()
 
     def _hear(self, grad: "Tensor", origin: "Tensor | None", *, ahead: bool) -> "Tensor":
         """Count and add up one gradient; return what the creators have not been handed yet."""
@@ -147,6 +151,8 @@ class Tensor:
     def _hand_on(self, due: "Tensor", *, ahead: bool) -> "list[tuple[Tensor, Tensor]]":
         """Return each creator with what it is handed; it is the very same gradient where the shapes agree."""
         creators = _operands(self.creators, self.creation_op)
+        if not creators:
+            return []
         if ahead and not self._handed:
             for c in creators:
                 if c.autograd and c.children[self.id] < sum(c is operand for operand in creators):

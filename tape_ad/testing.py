@@ -211,10 +211,9 @@ def _value_is_numpys(op: Op[Any], params: Mapping[str, Any], datas: Arrays, labe
             ):
                 if isinstance(function, _Method) and not tensors[0]:
                     continue  # a method of NumPy's own array
-                if isinstance(args[0], np.generic) and not tensors[0]:
-                    # NumPy's scalars hand a tensor to the ufunc, whose last bit may differ from that of scalar arithmetic.
-                    function = _UFUNCS.get(function, function)
-                expected = function(*args, **kwargs)
+                # NumPy's scalars hand a tensor to the ufunc, whose last bit may differ from that of scalar arithmetic.
+                handed = isinstance(args[0], np.generic) and not tensors[0]
+                expected = (_UFUNCS.get(function, function) if handed else function)(*args, **kwargs)
                 actual = function(*mixed, **mixed_kwargs)
                 what = f"{label}: {how} with operands {'+'.join('T' if t else type(x).__name__ for x, t in zip(forms, tensors, strict=True))}"
                 _holds(isinstance(actual, Tensor), f"{what} gives {type(actual).__name__}, not Tensor")

@@ -320,6 +320,19 @@ def test_a_second_backward_of_a_leaf_adds_up() -> None:
     assert [2, 3, 4, 5, 6] == gradient(x)
 
 
+def test_a_graph_whose_counts_and_gradients_were_set_back_can_be_used_again() -> None:
+    a, b = leaves(2)
+    d = a + b
+    z = d + b
+    for _ in range(2):
+        z.backward()
+
+        assert ([1] * 5, [2] * 5) == (gradient(a), gradient(b))
+        for t in (a, b, d, z):
+            t.grad = None
+            t.children = dict.fromkeys(t.children, 1)
+
+
 def test_children_told_by_hand_hand_on_after_the_last() -> None:
     a, b, c = leaves(3)
     d = a + b
