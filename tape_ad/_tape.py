@@ -27,6 +27,8 @@ from tape_ad._errors import (
 Counts: TypeAlias = dict[Tensor, int]
 _ndarray = np.ndarray
 _float64 = np.float64
+_LAST = (1, -1)
+"""What `pending` says of a tensor that waits for one more child: the only one, or the last of several."""
 
 
 @frozen(eq=False, repr=False, slots=False)
@@ -443,15 +445,15 @@ def _sweep(
                         h = ct * rule_y(np, value, data_x, data_y) if op.partials else rule_y(np, ct, value, data_x, data_y)
                         if not alike_y or h.dtype is not data_y.dtype:
                             h = fit(h, data_y)
+                    if left_y in _LAST and following:
+                        # The operand served last goes on first, as it would from the stack.
+                        push_ready((x, g))
+                        following = False
                     if left_y == 1 and h is not None:
-                        if following:
-                            push_ready((y, h))
-                        else:
-                            following = True
-                            t, ct = y, h
-                            continue
-                    else:
-                        hear(y, h)
+                        following = True
+                        t, ct = y, h
+                        continue
+                    hear(y, h)
                 if following:
                     t, ct = x, g
             elif arity == 1:

@@ -17,20 +17,16 @@ from tape_ad._tape import Gradients, Tape
 
 
 @frozen
-class Leaf:
-    """The place of a leaf in a structure."""
-
-
-@frozen
-class Branch:
-    """A container in a structure: its class, how its parts are called, and their structures."""
+class Structure:
+    """A container without its leaves: its class, how its parts are called, their structures, how many leaves it had."""
 
     kind: type
     names: tuple[Any, ...]
-    parts: tuple["Branch | Leaf", ...]
+    parts: tuple["Structure", ...]
+    size: int
 
 
-LEAF = Leaf()
+LEAF = Structure(object, (), (), 1)
 
 
 def _open(tree: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]] | None:
@@ -53,35 +49,30 @@ def _open(tree: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]] | None:
     return tuple(alias for alias, _ in fields), tuple(getattr(tree, name) for _, name in fields)
 
 
-def flatten(tree: Any) -> tuple[list[Any], Branch | Leaf]:
+def flatten(tree: Any) -> tuple[list[Any], Structure]:
     """Return the leaves, from left to right, and the structure that they came from."""
     opened = _open(tree)
     if opened is None:
         return [tree], LEAF
     flat = [flatten(part) for part in opened[1]]
-    return [leaf for leaves, _ in flat for leaf in leaves], Branch(type(tree), opened[0], tuple(s for _, s in flat))
+    found = [leaf for leaves, _ in flat for leaf in leaves]
+    return found, Structure(type(tree), opened[0], tuple(structure for _, structure in flat), len(found))
 
 
-def unflatten(structure: Branch | Leaf, leaves: Sequence[Any]) -> Any:
+def unflatten(structure: Structure, leaves: Sequence[Any]) -> Any:
     """Return a nest of the given structure that holds the given leaves.
 
     Raises:
         StructureError: if there are too many or too few leaves.
     """
-    supply = iter(leaves)
-    try:
-        tree = _build(structure, supply)
-    except StopIteration:
-        msg = f"A structure was to be filled with {len(leaves)} leaves, which are too few."
-        raise StructureError(msg) from None
-    if next(supply, supply) is not supply:
-        msg = f"A structure was to be filled with {len(leaves)} leaves, which are too many."
+    if structure.size != len(leaves):
+        msg = f"A structure of {structure.size} leaves was to be filled with {len(leaves)}."
         raise StructureError(msg)
-    return tree
+    return _build(structure, iter(leaves))
 
 
-def _build(structure: Branch | Leaf, supply: Iterator[Any]) -> Any:
-    if isinstance(structure, Leaf):
+def _build(structure: Structure, supply: Iterator[Any]) -> Any:
+    if structure is LEAF:
         return next(supply)
     kind, parts = structure.kind, [_build(part, supply) for part in structure.parts]
     if kind is type(None):
@@ -96,14 +87,14 @@ def _build(structure: Branch | Leaf, supply: Iterator[Any]) -> Any:
     return made
 
 
-def paths(structure: Branch | Leaf, root: str) -> list[str]:
+def paths(structure: Structure, root: str) -> list[str]:
     """Return how each leaf is reached from the root, as Python would write it: ``params.layers[2].w``."""
-    if isinstance(structure, Leaf):
+    if structure is LEAF:
         return [root]
     indexed = issubclass(structure.kind, (list, dict)) or structure.names == tuple(range(len(structure.parts)))
     spell: Callable[[Any], str] = (lambda name: f"{root}[{name!r}]") if indexed else (lambda name: f"{root}.{name}")
-    pairs = zip(structure.names, structure.parts, strict=True)
-    return [path for name, part in pairs for path in paths(part, spell(name))]
+    parts = zip(structure.names, structure.parts, strict=True)
+    return [path for name, part in parts for path in paths(part, spell(name))]
 
 
 def transform(function: Callable[[Any], Any], tree: Any) -> Any:

@@ -17,7 +17,7 @@ import numpy as np
 from attrs import field, frozen
 
 from tape_ad import _tree
-from tape_ad._core import TABLE, Call, Tensor, record
+from tape_ad._core import TABLE, Call, Tensor, own, record
 from tape_ad._errors import ArgumentError, IntegerGradientError, NotScalarError
 from tape_ad._tape import Tape
 from tape_ad._typing import RealScalar
@@ -262,7 +262,7 @@ def _differentiate(
     passed = [_view(arg) for arg in args]
     for place in places:
         values, structure = _tree.flatten(args[place])
-        names = _tree.paths(structure, _parameter(fun, place)) if not isinstance(structure, _tree.Leaf) else None
+        names = _tree.paths(structure, _parameter(fun, place)) if structure is not _tree.LEAF else None
         leaves = [
             _leaf(value, call, frame, what, fun, names[i] if names else _parameter, place)
             for i, value in enumerate(values)
@@ -305,7 +305,11 @@ def _locate(
         if not -len(args) <= n < len(args):
             msg = f"{what}({_name(fun)}, argnums={n}) was called with {len(args)} positional arguments. Positions count from 0."
             raise ArgumentError(msg)
-    return args, kwargs, [n % len(args) for n in wanted]
+    places = [n % len(args) for n in wanted]
+    if len(set(places)) != len(places):
+        msg = f"{what}({_name(fun)}, argnums={tuple(wanted)}) names one of {len(args)} positional arguments twice. Name it once."
+        raise ArgumentError(msg)
+    return args, kwargs, places
 
 
 def _parameter(fun: Callable[..., Any], place: int) -> str:
@@ -332,7 +336,7 @@ def _leaf(value: Any, call: Call, frame: Any, what: str, fun: Callable[..., Any]
     elif kind is not float and kind is not complex and not isinstance(value, np.number):
         where = path if isinstance(path, str) else path(fun, place)
         if isinstance(value, np.ndarray):
-            value = np.asarray(value)
+            value = own(value, what=f"{what}({_name(fun)}): {where}")
         elif isinstance(value, (bool, np.bool_)):
             msg = f"{what}({_name(fun)}): {where} is a boolean, which has no derivative. Convert it first: float({where})."
             raise IntegerGradientError(msg)
@@ -361,7 +365,7 @@ def _view(value: Any) -> Any:
     if kind is Tensor or isinstance(value, (int, float, complex, str, np.generic)):
         return value
     leaves, structure = _tree.flatten(value)
-    if isinstance(structure, _tree.Leaf) or not any(type(leaf) is np.ndarray for leaf in leaves):
+    if structure is _tree.LEAF or not any(type(leaf) is np.ndarray for leaf in leaves):
         return value
     return _tree.unflatten(structure, [_view(leaf) if type(leaf) is np.ndarray else leaf for leaf in leaves])
 
@@ -422,7 +426,8 @@ def _reaches_outside(tape: Tape, own: Sequence[Tensor], serial: int) -> bool:
 def _settle(value: Any, serial: int) -> Any:
     """Return a result as a tensor where it depends on something outside, else as the caller's own array."""
     if not isinstance(value, Tensor):
-        return value
+        # A read-only array may be our view of an argument.
+        return value.copy() if isinstance(value, np.ndarray) and not value.flags.writeable else value
     return value if value.autograd and _reaches_outside(Tape.of(value), (), serial) else _plain(value)
 
 
