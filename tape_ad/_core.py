@@ -8,7 +8,7 @@ import operator
 import sys
 from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
 from types import CodeType, FrameType, MappingProxyType, MethodType, SimpleNamespace
-from typing import Any, ClassVar, Generic, Literal, Protocol, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeAlias, overload
 
 import numpy as np
 from attrs import field, frozen
@@ -182,6 +182,10 @@ class Op(Generic[P]):
     def __reduce__(self) -> tuple[Callable[[str], "Op[Any]"], tuple[str]]:
         return op_named, (self.name,)
 
+    @overload
+    def __get__(self, instance: "Call | None", owner: type | None = None) -> "Op[P]": ...
+    @overload
+    def __get__(self, instance: object, owner: type | None = None) -> Any: ...
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         """Bind like a function, so that an op in a class body is a method."""
         return self if instance is None else MethodType(self, instance)
@@ -449,8 +453,13 @@ def apply(
     return record(data, creators, Call(op, params) if params else op.bare, tracked, frame)
 
 
-_Binary: TypeAlias = Callable[["Tensor", Operand], "Tensor"]
-_Unary: TypeAlias = Callable[["Tensor"], "Tensor"]
+class _Binary(Protocol):
+    """A binary operator as it is read off a tensor.
+
+    A descriptor, because pyright binds nothing else that an attrs class declares as a variable.
+    """
+
+    def __get__(self, instance: "Tensor", owner: type | None = None, /) -> Callable[[Operand], "Tensor"]: ...
 
 
 def _operator(
@@ -478,13 +487,6 @@ def _operator(
         result.lasti = frame.f_lasti
         result.__class__ = Tensor
         return result  # type: ignore[no-any-return]  # it is a Tensor by now
-
-    return method
-
-
-def _unary(name: str, compute: Callable[[Any], Any]) -> _Unary:
-    def method(self: "Tensor", /) -> "Tensor":
-        return apply(TABLE[name], (self,), {}, _getframe(1), compute)
 
     return method
 
@@ -656,7 +658,12 @@ class Tensor(ArrayMethods):
         return (value.data if isinstance(value, Tensor) else value) in self.data
 
     # --- operators ----------------------------------------------------------------------------------------------
-    __hash__: ClassVar[Callable[[object], int]] = object.__hash__
+    if TYPE_CHECKING:  # pyright takes a class whose hash is declared as a variable for unhashable
+
+        def __hash__(self) -> int: ...
+    else:
+        __hash__ = object.__hash__
+
     __add__: ClassVar[_Binary] = _operator("add", operator.add)
     __radd__: ClassVar[_Binary] = _operator("add", operator.add, reflected=True)
     __sub__: ClassVar[_Binary] = _operator("subtract", operator.sub)
@@ -689,10 +696,18 @@ class Tensor(ArrayMethods):
     __rlshift__: ClassVar[_Binary] = _operator("bitwise_left_shift", operator.lshift, reflected=True, tracks=False)
     __rshift__: ClassVar[_Binary] = _operator("bitwise_right_shift", operator.rshift, tracks=False)
     __rrshift__: ClassVar[_Binary] = _operator("bitwise_right_shift", operator.rshift, reflected=True, tracks=False)
-    __neg__: ClassVar[_Unary] = _unary("negative", operator.neg)
-    __pos__: ClassVar[_Unary] = _unary("positive", operator.pos)
-    __abs__: ClassVar[_Unary] = _unary("abs", operator.abs)
-    __invert__: ClassVar[_Unary] = _unary("bitwise_invert", operator.invert)
+
+    def __neg__(self) -> "Tensor":
+        return apply(TABLE["negative"], (self,), {}, _getframe(1), operator.neg)
+
+    def __pos__(self) -> "Tensor":
+        return apply(TABLE["positive"], (self,), {}, _getframe(1), operator.pos)
+
+    def __abs__(self) -> "Tensor":
+        return apply(TABLE["abs"], (self,), {}, _getframe(1), operator.abs)
+
+    def __invert__(self) -> "Tensor":
+        return apply(TABLE["bitwise_invert"], (self,), {}, _getframe(1), operator.invert)
 
     def __divmod__(self, other: Operand) -> "tuple[Tensor, Tensor]":
         return self // other, self % other

@@ -6,6 +6,7 @@ Nothing here knows the class `Tensor`; the engine hands in what is needed of it.
 import functools
 import inspect
 import sys
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -112,7 +113,7 @@ def _cast_inputs(ufunc: np.ufunc, inputs: Sequence[Any], dtype: Any, casting: An
     """Cast the operands to the types of the loop that NumPy would choose; it refuses what cannot be cast."""
     datas = [_data(x, engine) for x in inputs]
     given = [type(x) if type(x) in _WEAK else np.asarray(x).dtype for x in datas]
-    signature = None if dtype is None else (*[None] * ufunc.nin, np.dtype(dtype))
+    signature = (*[None] * ufunc.nin, None if dtype is None else np.dtype(dtype))
     loop = ufunc.resolve_dtypes((*given, None), signature=signature, casting=casting)
     cast = engine.tensors.astype
     return [x if own == to else cast(x, to) for x, own, to in zip(inputs, given, loop, strict=False)]
@@ -184,7 +185,7 @@ def call_function(function: Callable[..., Any], args: Sequence[Any], kwargs: Map
         other, operands, params = answer
         return engine.run(other, operands, params)
     if not hasattr(op, "params"):
-        return op(*args, **kwargs)
+        return op.body(engine.tensors, *args, **kwargs)
     arguments = _bind(function, args, kwargs)
     names = list(arguments)
     operands = [arguments.pop(key) for key in names[: op.arity]]
@@ -245,6 +246,18 @@ def _place_of_out(function: Callable[..., Any]) -> int:
 
 
 @functools.cache
+def _place_of_out(function: Callable[..., Any]) -> int:
+    """Return the position of the parameter ``out``, or a number that no call reaches."""
+    try:
+        parameters = list(_signature(function).parameters.values())
+    except ValueError:
+        return sys.maxsize
+    places = [i for i, p in enumerate(parameters) if p.name == "out" and p.kind is p.POSITIONAL_OR_KEYWORD]
+    variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    return places[0] if places and not variadic else sys.maxsize
+
+
+@functools.cache
 def _signature(function: Callable[..., Any]) -> inspect.Signature:
     return inspect.signature(function)
 
@@ -281,19 +294,18 @@ def _refuse_out(name: str, out: Any, inputs: Sequence[Any], engine: Engine) -> N
 
 def _at_message(ufunc: np.ufunc, inputs: Sequence[Any], engine: Engine) -> str:
     """Return why ``ufunc.at`` is refused, with a spelling that gives what it would have written."""
-    target = "t" if inputs and isinstance(inputs[0], engine.tensor_type) else "array"
-    call = f"np.{ufunc.__name__}({target}, v)" if ufunc.nin == 2 else f"np.{ufunc.__name__}({target})"
-    return (
-        f"np.{ufunc.__name__}.at changes its first argument, and values do not change here. "
-        f"Write {target} = tape_ad.where(mask, {call}, {target})."
-    )
+    first = "t" if inputs and isinstance(inputs[0], engine.tensor_type) else "array"
+    remedy = {
+        np.add: f"{first} + tape_ad.scatter_add([v], indices=(i,), shape={first}.shape)",
+        np.subtract: f"{first} - tape_ad.scatter_add([v], indices=(i,), shape={first}.shape)",
+    }.get(ufunc, f"tape_ad.where(mask, np.{ufunc.__name__}({', '.join([first, 'v'][: ufunc.nin])}), {first})")
+    return f"np.{ufunc.__name__}.at changes its first argument, and values do not change here. Write {remedy}."
 
 
 def _no_rule(name: str, engine: Engine) -> NoRuleError:
     """Return the error for a function without a rule; it names those that begin alike."""
-    stem = name.rpartition(".")[2] if name.startswith(("np.linalg.", "np.fft.")) else name.split(".")[1]
-    alike = {_spelling(f) for f in engine.doors if len(stem) > 3 and f.__name__[:4] == stem[:4]}
-    near = sorted(alike - {name})[:3]
+    last = name.split(".")[1 if name.startswith("np.") and name.count(".") == 1 else -1]
+    near = sorted({_spelling(f) for f in engine.doors if f.__name__[:4] == last[:4]} - {name})[:3] if len(last) > 3 else []
     hint = f"The nearest that has one: {', '.join(near)}. " if near else ""
     return NoRuleError(
         f"{name} has no derivative here yet, so calling it on a tensor would lose the gradient. {hint}"

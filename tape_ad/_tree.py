@@ -38,9 +38,7 @@ def _open(tree: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]] | None:
         return getattr(kind, "_fields", tuple(range(len(tree)))), tuple(tree)
     if issubclass(kind, dict):
         return tuple(tree), tuple(tree.values())
-    if issubclass(kind, (Tensor, Op, Tape, Gradients)):
-        return None
-    if attrs.has(kind):
+    if attrs.has(kind) and not issubclass(kind, (Tensor, Op, Tape, Gradients)):
         fields = [(f.alias, f.name) for f in attrs.fields(kind) if f.init]
     elif dataclasses.is_dataclass(kind):
         fields = [(f.name, f.name) for f in dataclasses.fields(kind) if f.init]
@@ -66,8 +64,7 @@ def unflatten(structure: Structure, leaves: Sequence[Any]) -> Any:
         StructureError: if there are too many or too few leaves.
     """
     if structure.size != len(leaves):
-        msg = f"A structure of {structure.size} leaves was to be filled with {len(leaves)}."
-        raise StructureError(msg)
+        raise StructureError(f"A structure of {structure.size} leaves was to be filled with {len(leaves)}.")
     return _build(structure, iter(leaves))
 
 

@@ -24,7 +24,8 @@ import numpy.typing as npt
 from tape_ad._core import TABLE
 from tape_ad._core import Tensor as Record
 from tape_ad._errors import UnsupportedDataError
-from tape_ad._tape import Tape, fit
+from tape_ad._propagate import fit
+from tape_ad._tape import Tape
 
 T = TypeVar("T")
 

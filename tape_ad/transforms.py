@@ -23,8 +23,9 @@ from tape_ad._tape import Tape
 from tape_ad._typing import RealScalar
 
 P = ParamSpec("P")
-A = TypeVar("A")
-B = TypeVar("B")
+# Bounds of Any, so that a lambda's parameters, whose types nothing tells, take any operation.
+A = TypeVar("A", bound=Any)
+B = TypeVar("B", bound=Any)
 R = TypeVar("R")
 Aux = TypeVar("Aux")
 Value = TypeVar("Value", bound=RealScalar | Tensor)
@@ -146,6 +147,16 @@ def grad(
 ) -> Gradient[Concatenate[A, P], tuple[A, Aux]]: ...
 @overload
 def grad(
+    fun: Callable[Concatenate[A, B, P], tuple[RealScalar | Tensor, Aux]], argnums: Literal[1], has_aux: Literal[True]
+) -> Gradient[Concatenate[A, B, P], tuple[B, Aux]]: ...
+@overload
+def grad(
+    fun: Callable[Concatenate[A, B, P], tuple[RealScalar | Tensor, Aux]],
+    argnums: tuple[Literal[0], Literal[1]],
+    has_aux: Literal[True],
+) -> Gradient[Concatenate[A, B, P], tuple[tuple[A, B], Aux]]: ...
+@overload
+def grad(
     fun: Callable[P, tuple[RealScalar | Tensor, Aux]], argnums: int | Sequence[int], has_aux: Literal[True]
 ) -> Gradient[P, tuple[Any, Aux]]: ...
 def grad(fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Gradient[..., Any]:
@@ -193,6 +204,16 @@ def value_and_grad(
 def value_and_grad(
     fun: Callable[Concatenate[A, P], tuple[Value, Aux]], argnums: Literal[0] = 0, *, has_aux: Literal[True]
 ) -> ValueAndGradient[Concatenate[A, P], tuple[tuple[Value, Aux], A]]: ...
+@overload
+def value_and_grad(
+    fun: Callable[Concatenate[A, B, P], tuple[Value, Aux]], argnums: Literal[1], has_aux: Literal[True]
+) -> ValueAndGradient[Concatenate[A, B, P], tuple[tuple[Value, Aux], B]]: ...
+@overload
+def value_and_grad(
+    fun: Callable[Concatenate[A, B, P], tuple[Value, Aux]],
+    argnums: tuple[Literal[0], Literal[1]],
+    has_aux: Literal[True],
+) -> ValueAndGradient[Concatenate[A, B, P], tuple[tuple[Value, Aux], tuple[A, B]]]: ...
 @overload
 def value_and_grad(
     fun: Callable[P, tuple[Value, Aux]], argnums: int | Sequence[int], has_aux: Literal[True]

@@ -79,11 +79,13 @@ def _scatter_vjp(xp: Namespace, ct: Array, i: int, out: Array, values: Any, indi
 def scatter_add(xp: Namespace, values: list[Any] | tuple[Any, ...], /, *, indices: tuple[Any, ...], shape: Shape) -> Array:
     """Return zeros of ``shape`` with each of the values added at its index: the transpose of reading by index."""
     buffer = np.zeros(shape, np.result_type(*values))
-    for value, index in zip(values, indices, strict=True):
+    for i, (value, index) in enumerate(zip(values, indices, strict=True)):
         if _may_repeat(index):
             np.add.at(buffer, index, value)
-        else:
+        elif i:
             buffer[index] += value
+        else:
+            buffer[index] = value  # 0.0 + -0.0 would lose the sign
     return buffer if buffer.ndim else buffer[()]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from tape_ad._core import Case
+from tape_ad._core import TENSORS, Case, own
 from tape_ad._rules import UNIT, composite, expansion, linear
 from tape_ad._typing import Array, ArrayLike, Axis, DType, Namespace, Shape
 
@@ -22,6 +22,11 @@ def _reshape_arguments(a: Any, shape: Any = None, order: Any = "C", *, newshape:
 
 
 def _ravel_arguments(a: Any, order: Any = "C") -> tuple[Any, ...]:
+    if order == "K":
+        # the order in memory is that of a transpose, as the strides tell
+        strides = np.asarray(own(a)).strides
+        a = TENSORS.permute_dims(a, tuple(sorted(range(len(strides)), key=lambda i: -abs(strides[i]))))
+        order = "C"
     return _reshape_arguments(a, -1, order)
 
 
@@ -31,8 +36,6 @@ def _full_shape(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
     shape = params["shape"]
     shape = tuple(operator.index(n) for n in shape) if np.iterable(shape) else (operator.index(shape),)
     order = params.get("order", "C")
-    if order == "K":
-        order = "C"
     if order == "A":
         order = "F" if np.asarray(x).flags.fnc else "C"
     known = math.prod(n for n in shape if n != -1)
@@ -156,6 +159,9 @@ def _axes_of_one(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
     x, axis = operands[0], params.get("axis")
     if axis is None:
         return {"axis": tuple(i for i, n in enumerate(np.shape(x)) if n == 1)}
+    if not np.ndim(x) and not isinstance(axis, tuple):
+        normalize_axis_index(axis, 1)  # NumPy lets a 0-d array have an axis 0 here
+        return {"axis": ()}
     return {"axis": tuple(sorted(normalize_axis_tuple(axis, np.ndim(x))))}
 
 
@@ -332,7 +338,7 @@ def _tile_expression(xp: Namespace, x: Array, repetitions: Any) -> Array:
 
 
 @composite(
-    expression=_tile_expression, operands=1, adapt={np.tile: lambda A, reps: ((A,), {"repetitions": reps})},
+    expression=_tile_expression, operands=1, adapt={np.tile: lambda A, reps: ((A,), {"repetitions": own(reps)})},
     cases=(
         Case(((3,),), {"repetitions": 2}), Case(((2, 3),), {"repetitions": (2, 1)}), Case(((3,),), {"repetitions": (2, 2)}),
         Case(((2, 1, 2),), {"repetitions": (3,)}), Case(((),), {"repetitions": 3}),
@@ -352,7 +358,7 @@ def _repeat_expression(xp: Namespace, x: Array, repeats: Any, axis: int | None =
 
 @composite(
     expression=_repeat_expression, operands=1,
-    adapt={np.repeat: lambda a, repeats, axis=None: ((a,), {"repeats": getattr(repeats, "data", repeats), "axis": axis})},
+    adapt={np.repeat: lambda a, repeats, axis=None: ((a,), {"repeats": own(repeats), "axis": axis})},
     cases=(
         Case(((3,),), {"repeats": 2}), Case(((2, 3),), {"repeats": 2}), Case(((2, 3),), {"repeats": [1, 0, 2], "axis": 1}),
         Case(((2, 3),), {"repeats": 3, "axis": 0}), Case(((),), {"repeats": 2}),

@@ -34,6 +34,21 @@ def _axes(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
     return {**params, "axis": found}
 
 
+def _axes_or_only(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
+    """Write the axes as `_axes` does; a 0-d operand may be reduced along its axis 0 or -1, as if it had one."""
+    axis = params.get("axis")
+    if not np.ndim(operands[0]) and not isinstance(axis, tuple) and axis is not None:
+        normalize_axis_index(axis, 1)
+        return {**params, "axis": ()}
+    return _axes(operands, params)
+
+
+def _axes_of_masked(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
+    """Write the axes as the reduction without a mask does."""
+    moment = params["function"] in {"mean", "var", "std"}
+    return _axes(operands, params) if moment else _axes_or_only(operands, params)
+
+
 def _kept_shape(x: Array, axis: tuple[int, ...]) -> Shape:
     """Return the shape that ``keepdims=True`` gives."""
     return tuple(1 if i in axis else n for i, n in enumerate(np.shape(x)))
@@ -98,7 +113,7 @@ def _sum_transpose(xp: Namespace, ct: Array, out: Array, x: Array, axis: Any, dt
     return _spread(xp, ct, x, axis)
 
 
-@linear(transposes=(_sum_transpose,), canonical=_axes, adapt={np.sum: _reduction("sum")}, cases=_AXES + _EMPTY)
+@linear(transposes=(_sum_transpose,), canonical=_axes_or_only, adapt={np.sum: _reduction("sum")}, cases=_AXES + _EMPTY)
 def sum(xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, dtype: DType = None, keepdims: bool = False) -> Array:
     """Return the sum along the axes; all of them if ``axis`` is None."""
     return xp.sum(x, axis=axis, dtype=dtype, keepdims=keepdims)
@@ -117,6 +132,9 @@ def mean(xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, dtype: DType = No
 def _one_axis_or_flat(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
     axis = params.get("axis")
     if axis is None:
+        return {**params, "axis": None}
+    if not np.ndim(operands[0]):
+        normalize_axis_index(axis, 1)
         return {**params, "axis": None}
     return {**params, "axis": int(normalize_axis_index(axis, np.ndim(operands[0])))}
 
@@ -169,7 +187,7 @@ def _prod_jvp(xp: Namespace, tangents: Any, out: Array, x: Array, axis: Any, dty
     return xp.sum(_others(xp, x, out, axis) * tangents[0], axis=axis, keepdims=keepdims)
 
 
-@primitive(vjps=(_prod_vjp,), jvp=_prod_jvp, canonical=_axes, adapt={np.prod: _reduction("prod")}, domain=(NONZERO,), cases=_AXES + _EMPTY + _ZEROS)
+@primitive(vjps=(_prod_vjp,), jvp=_prod_jvp, canonical=_axes_or_only, adapt={np.prod: _reduction("prod")}, domain=(NONZERO,), cases=_AXES + _EMPTY + _ZEROS)
 def prod(xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, dtype: DType = None, keepdims: bool = False) -> Array:
     """Return the product along the axes; its derivative is exact where elements are zero."""
     return xp.prod(x, axis=axis, dtype=dtype, keepdims=keepdims)
@@ -190,13 +208,13 @@ def _extreme_jvp(xp: Namespace, tangents: Any, out: Array, x: Array, axis: Any, 
     return xp.sum(_extreme_weights(xp, out, x, axis) * tangents[0], axis=axis, keepdims=keepdims)
 
 
-@primitive(vjps=(_extreme_vjp,), jvp=_extreme_jvp, canonical=_axes, adapt={np.max: _extreme("max")}, domain=(DISTINCT,), cases=_AXES)
+@primitive(vjps=(_extreme_vjp,), jvp=_extreme_jvp, canonical=_axes_or_only, adapt={np.max: _extreme("max")}, domain=(DISTINCT,), cases=_AXES)
 def max(xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """Return the largest element along the axes; at a tie the derivative is split evenly."""
     return xp.max(x, axis=axis, keepdims=keepdims)
 
 
-@primitive(vjps=(_extreme_vjp,), jvp=_extreme_jvp, canonical=_axes, adapt={np.min: _extreme("min")}, domain=(DISTINCT,), cases=_AXES)
+@primitive(vjps=(_extreme_vjp,), jvp=_extreme_jvp, canonical=_axes_or_only, adapt={np.min: _extreme("min")}, domain=(DISTINCT,), cases=_AXES)
 def min(xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """Return the smallest element along the axes; at a tie the derivative is split evenly."""
     return xp.min(x, axis=axis, keepdims=keepdims)
@@ -283,7 +301,7 @@ def _masked_expression(xp: Namespace, x: Array, mask: Array, function: str, axis
 
 
 @composite(
-    expression=_masked_expression, canonical=_axes, domain=(DISTINCT, BOOLEAN),
+    expression=_masked_expression, canonical=_axes_of_masked, domain=(DISTINCT, BOOLEAN),
     cases=(
         Case(((2, 3), (2, 3)), {"function": "sum", "axis": 0}), Case(((2, 3), (3,)), {"function": "sum", "initial": 1.5}),
         Case(((2, 3), (2, 3)), {"function": "prod", "axis": 1}), Case(((3,), (3,)), {"function": "max", "initial": 0.1}),
@@ -315,13 +333,13 @@ def argmin(xp: Namespace, x: ArrayLike, /, *, axis: int | None = None, keepdims:
     return xp.argmin(x, axis=axis, keepdims=keepdims)
 
 
-@piecewise_constant(canonical=_axes, adapt={np.any: _extreme("any")}, cases=_AXES)
+@piecewise_constant(canonical=_axes_or_only, adapt={np.any: _extreme("any")}, cases=_AXES)
 def any(xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """Return whether any element along the axes is true."""
     return xp.any(x, axis=axis, keepdims=keepdims)
 
 
-@piecewise_constant(canonical=_axes, adapt={np.all: _extreme("all")}, cases=_AXES)
+@piecewise_constant(canonical=_axes_or_only, adapt={np.all: _extreme("all")}, cases=_AXES)
 def all(xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """Return whether all elements along the axes are true."""
     return xp.all(x, axis=axis, keepdims=keepdims)

@@ -13,8 +13,8 @@ import tape_ad
 from tape_ad import Tape, Tensor
 from tests.benchmarks.timing import BASELINE, Contestant, Workload
 
-LEAVES = "tape_ad: leaves, Tape, tape_ad.sin"
-PLAIN = "tape_ad: value_and_grad, np.sin"
+LEAVES = "tape_ad leaves and Tape"
+PLAIN = "tape_ad value_and_grad of np"
 HIPS = "HIPS autograd"
 TORCH = "torch"
 
@@ -40,7 +40,7 @@ if torch is not None:
 
 
 # --- the chain ------------------------------------------------------------------------------------------------------
-def chain_by_hand(t: Any, a: Any, b: Any, links: int) -> tuple[Any, Any, Any]:
+def chain_by_hand(t: Any, a: Any, b: Any, *, links: int) -> tuple[Any, Any, Any]:
     """Return the gradients of the summed chain in t, a and b."""
     sin, cos, exp, tanh = np.sin, np.cos, np.exp, np.tanh
     kept = []
@@ -69,7 +69,13 @@ def chain(xp: Any, t: Any, a: Any, b: Any, links: int) -> Any:
 
 
 def chain_workload(
-    name: str, values: Sequence[Any], target: float, *, links: int = LINKS, rounds: int = 25, batch_seconds: float = 0.004
+    name: str,
+    values: Sequence[Any],
+    target: float,
+    *,
+    links: int = LINKS,
+    rounds: int = 25,
+    batch_seconds: float = 0.004,
 ) -> Workload:
     """Return the chain on given values of t, a and b."""
     scalars = np.ndim(values[0]) == 0
@@ -85,7 +91,7 @@ def chain_workload(
 
     plain = tape_ad.value_and_grad(lambda t, a, b: total(np, t, a, b), argnums=(0, 1, 2))
     contestants = [
-        Contestant(BASELINE, lambda: chain_by_hand(*values, links)),
+        Contestant(BASELINE, lambda: chain_by_hand(*values, links=links)),
         Contestant(LEAVES, with_leaves, target=target),
         Contestant(PLAIN, lambda: plain(*values)[1], target=target),
     ]
@@ -111,7 +117,7 @@ def chain_values(n: int | None) -> list[Any]:
 
 
 # --- the network ----------------------------------------------------------------------------------------------------
-def network_by_hand(w1: Any, b1: Any, w2: Any, b2: Any, x: Any, onehot: Any) -> tuple[Any, ...]:
+def network_by_hand(x: Any, onehot: Any, w1: Any, b1: Any, w2: Any, b2: Any) -> tuple[Any, ...]:
     """Return the value and gradients of the mean cross-entropy of a two-layer tanh network."""
     n = len(x)
     h = np.tanh(x @ w1 + b1)
@@ -125,7 +131,7 @@ def network_by_hand(w1: Any, b1: Any, w2: Any, b2: Any, x: Any, onehot: Any) -> 
     return value, x.T @ gu, np.sum(gu, axis=0), h.T @ gz, np.sum(gz, axis=0)
 
 
-def network(xp: Any, constant: Callable[[Any], Any], w1: Any, b1: Any, w2: Any, b2: Any, x: Any, onehot: Any) -> Any:
+def network(xp: Any, constant: Callable[[Any], Any], x: Any, onehot: Any, w1: Any, b1: Any, w2: Any, b2: Any) -> Any:
     """Return the same loss, in any namespace; the shift of the logits cancels, so it is taken for a constant."""
     h = xp.tanh(x @ w1 + b1)
     z = h @ w2 + b2
@@ -147,23 +153,23 @@ def network_workload(batch: int, target: float | None) -> Workload:
 
     def with_leaves() -> Sequence[Any]:
         leaves = [Tensor(value, autograd=True) for value in params]
-        loss = network(tape_ad, tape_ad.stop_gradient, *leaves, *data)
+        loss = network(tape_ad, tape_ad.stop_gradient, *data, *leaves)
         gradients = Tape.of(loss).backward(wrt=leaves)
         return [loss.data, *(gradients[leaf] for leaf in leaves)]
 
     def flat(answer: tuple[Any, Any]) -> Sequence[Any]:
         return [answer[0], *answer[1]]
 
-    plain = tape_ad.value_and_grad(lambda *args: network(np, tape_ad.stop_gradient, *args), argnums=(0, 1, 2, 3))
+    plain = tape_ad.value_and_grad(lambda *args: network(np, tape_ad.stop_gradient, *args), argnums=(2, 3, 4, 5))
     contestants = [
-        Contestant(BASELINE, lambda: network_by_hand(*params, x, onehot)),
+        Contestant(BASELINE, lambda: network_by_hand(x, onehot, *params)),
         Contestant(LEAVES, with_leaves, target=target),
-        Contestant(PLAIN, lambda: flat(plain(*params, x, onehot)), target=target),
+        Contestant(PLAIN, lambda: flat(plain(x, onehot, *params)), target=target),
     ]
     if autograd is not None:
         constant = autograd.tracer.getval
-        hips = autograd.value_and_grad(lambda *args: network(anp, constant, *args), argnum=(0, 1, 2, 3))
-        contestants.append(Contestant(HIPS, lambda: flat(hips(*params, x, onehot))))
+        hips = autograd.value_and_grad(lambda *args: network(anp, constant, *args), argnum=(2, 3, 4, 5))
+        contestants.append(Contestant(HIPS, lambda: flat(hips(x, onehot, *params))))
     if torch is not None:
         labels = torch.tensor(np.argmax(onehot, axis=1))
         inputs = torch.tensor(x)
@@ -179,7 +185,7 @@ def network_workload(batch: int, target: float | None) -> Workload:
 
 
 # --- depth ----------------------------------------------------------------------------------------------------------
-def line_by_hand(t: Any, c: Any, d: Any, links: int) -> tuple[Any, Any, Any]:
+def line_by_hand(t: Any, c: Any, d: Any, *, links: int) -> tuple[Any, Any, Any]:
     """Return the gradients of ``t = t * c + d``, repeated, in t, c and d."""
     kept = []
     for _ in range(links):
@@ -193,7 +199,7 @@ def line_by_hand(t: Any, c: Any, d: Any, links: int) -> tuple[Any, Any, Any]:
     return g, gc, gd
 
 
-def line(t: Any, c: Any, d: Any, links: int) -> Any:
+def line(t: Any, c: Any, d: Any, *, links: int) -> Any:
     """Return ``t = t * c + d``, repeated: two nodes a link."""
     for _ in range(links):
         t = t * c + d
@@ -203,40 +209,38 @@ def line(t: Any, c: Any, d: Any, links: int) -> Any:
 LINE_VALUES = (np.float64(0.5), np.float64(0.999999), np.float64(1e-6))
 
 
-def line_by_hand_defaults(links: int) -> Sequence[Any]:
+def line_by_numpy(links: int) -> Sequence[Any]:
     """Return the line's gradients by hand."""
-    return line_by_hand(*LINE_VALUES, links)
+    return line_by_hand(*LINE_VALUES, links=links)
 
 
 def line_with_tape(links: int) -> Sequence[Any]:
     """Return the line's gradients in t, c and d by tape_ad."""
     leaves = [Tensor(value, autograd=True) for value in LINE_VALUES]
-    gradients = Tape.of(line(*leaves, links)).backward(wrt=leaves)
+    gradients = Tape.of(line(*leaves, links=links)).backward(wrt=leaves)
     return [gradients[leaf] for leaf in leaves]
 
 
 def line_of_constants(links: int) -> Sequence[Any]:
     """Return the line's gradient in t alone, with c and d Python numbers, by tape_ad."""
     leaf = Tensor(LINE_VALUES[0], autograd=True)
-    return [Tape.of(line(leaf, float(LINE_VALUES[1]), float(LINE_VALUES[2]), links)).backward(wrt=leaf)[leaf]]
+    return [Tape.of(line(leaf, float(LINE_VALUES[1]), float(LINE_VALUES[2]), links=links)).backward(wrt=leaf)[leaf]]
 
 
 def depth_workload(nodes: int, hips_nodes: int) -> Workload:
     """Return a chain of a million scalar nodes; times are per node, and HIPS runs a shorter one."""
     contestants = [
-        Contestant(BASELINE, lambda: line_by_hand(*LINE_VALUES, nodes // 2), nodes),
+        Contestant(BASELINE, lambda: line_by_numpy(nodes // 2), nodes),
         Contestant(LEAVES, lambda: line_with_tape(nodes // 2), nodes),
-        Contestant(f"{LEAVES}, {hips_nodes:,} nodes", lambda: line_with_tape(hips_nodes // 2), hips_nodes, checked=False),
+        Contestant(f"{LEAVES}, {hips_nodes:,}", lambda: line_with_tape(hips_nodes // 2), hips_nodes, checked=False),
     ]
     if autograd is not None:
-        hips = autograd.grad(lambda t, c, d: line(t, c, d, hips_nodes // 2), argnum=(0, 1, 2))
-        contestants.append(
-            Contestant(f"{HIPS}, {hips_nodes:,} nodes", lambda: hips(*LINE_VALUES), hips_nodes, checked=False)
-        )
+        hips = autograd.grad(lambda t, c, d: line(t, c, d, links=hips_nodes // 2), argnum=(0, 1, 2))
+        contestants.append(Contestant(f"{HIPS}, {hips_nodes:,}", lambda: hips(*LINE_VALUES), hips_nodes, checked=False))
     return Workload(f"{nodes:,} nodes deep, per node", tuple(contestants), 3, 0.0)
 
 
-# --- reading element by element --------------------------------------------------------------------------------------
+# --- reading element by element -------------------------------------------------------------------------------------
 def read_by_hand(x: Any) -> tuple[Any]:
     """Return the gradient of the sum of all x[i], read one by one."""
     total = np.float64(0.0)
@@ -284,7 +288,9 @@ def all_workloads() -> Sequence[Callable[[], Workload]]:
         lambda: chain_workload("chain of 200 ops, n = 1,000", chain_values(1000), 1.45),
         lambda: network_workload(64, None),
         lambda: network_workload(512, 1.2),
-        lambda: chain_workload("chain of 20 ops, n = 1,000,000", chain_values(1_000_000), 1.4, links=4, rounds=8, batch_seconds=0.0),
+        lambda: chain_workload(
+            "chain of 20 ops, n = 1,000,000", chain_values(1_000_000), 1.4, links=4, rounds=8, batch_seconds=0.0
+        ),
         lambda: depth_workload(1_000_000, 100_000),
         lambda: reading_workload(10_000),
     )

@@ -11,7 +11,11 @@ import tape_ad
 from tape_ad import Case, Op, Tensor, grad
 
 
-@tape_ad.elementwise(partials=(lambda xp, out, x: 1.0 - out * out,), name="squashed")
+def _squash_partial(xp: Any, out: Any, x: Any) -> Any:
+    return 1.0 - out * out
+
+
+@tape_ad.elementwise(partials=(_squash_partial,), name="squashed")
 def squash(xp: Any, x: ArrayLike, /) -> Any:
     """Return the hyperbolic tangent."""
     return xp.tanh(x)
@@ -58,4 +62,4 @@ def rejected_calls_that_do_not_fit_the_users_signature() -> None:
 def rejected_declarations_that_lack_a_rule() -> None:
     tape_ad.elementwise(np.tanh)  # E: mypy[call-arg] pyright[reportCallIssue]
     tape_ad.primitive(vjps=())  # E: mypy[call-arg] pyright[reportCallIssue]
-    tape_ad.elementwise(partials=(1.0,))  # E: mypy[list-item] pyright[reportArgumentType]
+    tape_ad.elementwise(partials=(1.0,))  # E: mypy[arg-type] pyright[reportArgumentType]

@@ -42,7 +42,7 @@ def rejected_changes_of_a_tensor() -> None:
     T.data = ARRAY  # E: mypy[misc] pyright[reportAttributeAccessIssue]
     T.autograd = False  # E: mypy[misc] pyright[reportAttributeAccessIssue]
     T.grad = T  # E: mypy[attr-defined] pyright[reportAttributeAccessIssue]
-    Tensor(1.0, True)  # E: mypy[misc] pyright[reportCallIssue]
+    Tensor(1.0, True)  # E: mypy[arg-type] pyright[reportArgumentType]
     Tensor(1.0, requires_grad=True)  # E: mypy[call-arg] pyright[reportCallIssue]
 
 
@@ -111,7 +111,7 @@ def rejected_methods_and_arguments_that_do_not_exist() -> None:
     T.mean(initial=0.0)  # E: mypy[call-arg] pyright[reportCallIssue]
     T.sum(out=ARRAY)  # E: mypy[arg-type] pyright[reportArgumentType]
     T.reshape("wide")  # E: mypy[arg-type] pyright[reportArgumentType]
-    T.fill(0.0)  # E: mypy[attr-defined] pyright[reportAttributeAccessIssue]
+    T.fill(0.0)  # E: mypy[attr-defined] pyright[reportAttributeAccessIssue, reportUnknownMemberType]
 
 
 # --- NumPy's functions ----------------------------------------------------------------------------------------------
@@ -176,8 +176,8 @@ def rejected_tapes_and_gradients_asked_wrongly() -> None:
     gradients = tape.backward()
     gradients["x"]  # E: mypy[index] pyright[reportArgumentType]
     gradients[T] = 0.0  # E: mypy[index] pyright[reportIndexIssue]
-    print(gradients + 1.0)  # E: mypy[operator] pyright[reportOperatorIssue]
-    print(gradients * gradients)  # E: mypy[operator] pyright[reportOperatorIssue]
+    print(gradients + 1.0)  # E: mypy[operator] pyright[reportOperatorIssue, reportUnknownArgumentType]
+    print(gradients * gradients)  # E: mypy[operator] pyright[reportOperatorIssue, reportUnknownArgumentType]
     out.backward(wrt=T)  # E: mypy[call-arg] pyright[reportCallIssue]
 
 

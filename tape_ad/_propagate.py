@@ -1,0 +1,439 @@
+"""Walking a graph and handing derivatives along it: the order, the counts, backward and forward.
+
+The rules of ops are called here and nowhere else, and cotangents are added up here and nowhere else. Nothing recurses
+over the graph.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from tape_ad._core import SHARED, TENSORS, Call, Op, Tensor, Update, own
+from tape_ad._errors import RuleError, SeedError
+
+Counts: TypeAlias = dict[Tensor, int]
+_ndarray = np.ndarray
+_float64 = np.float64
+_LAST = (1, -1)
+"""What `pending` says of a tensor that waits for one more child: the only one, or the last of several."""
+
+
+def walk(outputs: Iterable[Tensor], stops: frozenset[Tensor]) -> tuple[Counts, tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """Walk from the outputs to the leaves or ``stops``; return the child counts, the leaves and the shared operands.
+
+    A tensor's count is how many of its uses lead to the outputs.
+    """
+    counts: Counts = {}
+    leaves: list[Tensor] = []
+    shared: list[Tensor] = []
+    stack: list[Tensor] = []
+    push_next, pop_next = stack.append, stack.pop
+    for out in outputs:
+        if out.autograd and out not in counts:
+            counts[out] = 0
+            if out.creation_op is None or not out.creators or (stops and out in stops):
+                leaves.append(out)
+            else:
+                push_next(out)
+    while stack:
+        for c in pop_next().creators:
+            if c.autograd:
+                if c in counts:
+                    counts[c] += 1
+                else:
+                    counts[c] = 1
+                    if c.creation_op is None or not c.creators or (stops and c in stops):
+                        leaves.append(c)
+                    else:
+                        push_next(c)
+            elif c.creation_op is not None and c.creation_op.op is SHARED:
+                shared.append(c)
+    return counts, tuple(leaves), tuple(shared)
+
+
+def in_order(outputs: Sequence[Tensor], stops: frozenset[Tensor]) -> tuple[Tensor, ...]:
+    """Return the tracked tensors, each after its creators, depth first and left to right."""
+    done: dict[Tensor, None] = {}
+    stack = [out for out in reversed(outputs) if out.autograd]
+    while stack:
+        t = stack[-1]
+        if t in done:
+            stack.pop()
+            continue
+        inner = t.creation_op is not None and t not in stops
+        waiting = [c for c in t.creators if c.autograd and c not in done] if inner else []
+        if waiting:
+            stack.extend(reversed(waiting))
+        else:
+            done[stack.pop()] = None
+    return tuple(done)
+
+
+def counts_between(order: Iterable[Tensor], wrt: set[Tensor]) -> Counts:
+    """Count only the uses that lie between the last tensors of ``order`` and the tensors of ``wrt``."""
+    relevant = set()
+    for t in order:
+        if t in wrt:
+            relevant.add(t)
+        elif t.creation_op is not None:
+            for c in t.creators:
+                if c in relevant:
+                    relevant.add(t)
+                    break
+    counts = dict.fromkeys(relevant, 0)
+    for t in relevant:
+        if t.creation_op is not None:
+            for c in t.creators:
+                if c in counts:
+                    counts[c] += 1
+    return counts
+
+
+def sweep(
+    outputs: Sequence[Tensor], seeds: Sequence[Any], counts: Counts, keep: set[Tensor] | None, differentiable: bool
+) -> dict[Tensor, Any]:
+    """Hand cotangents from the outputs to the leaves; a tensor hands on once all its counted children were heard.
+
+    This loop is the hot path. Ops of one or two operands without parameters are served inline on plain arrays, and a
+    tensor with a single child is handed on without being stored; everything else goes through `pull` and `hear`.
+    """
+    # How many children are yet to be heard: negative once one was.
+    pending = counts.copy()
+    waiting: dict[Tensor, Any] = {}  # the sum so far of tensors that were heard from, but not by all children
+    updates: dict[Tensor, list[Update]] = {}  # the same for sparse cotangents
+    sums: set[Tensor] = set()  # whose entry in `waiting` is a buffer of our own, safe to add into
+    kept: dict[Tensor, Any] = {}
+    ready: list[tuple[Tensor, Any]] = []
+    push_ready, pop_ready, left = ready.append, ready.pop, pending.get
+
+    def hear(c: Tensor, g: Any) -> None:
+        """Add a cotangent to what is there, and hand the tensor on if this was its last child."""
+        n = pending[c]
+        pending[c] = n = 1 - n if n > 0 else n + 1
+        if type(g) is Update:
+            updates.setdefault(c, []).append(g)
+        elif g is not None:
+            if c in sums:
+                total = waiting[c]
+                total += g
+                waiting[c] = total
+            elif c in waiting:
+                waiting[c] = waiting[c] + g
+                sums.add(c)
+            else:
+                waiting[c] = g
+        if n == 0:
+            g = waiting.pop(c, None)
+            if c in updates:
+                sparse = _scatter(updates.pop(c), c, differentiable)
+                g = sparse if g is None else g + sparse
+            push_ready((c, np.zeros(c.shape, c.dtype)[()] if g is None else g))
+
+    started = [(out, seed) for out, seed in zip(outputs, seeds, strict=True) if out in pending]
+    for out, _ in started:
+        pending[out] += 1
+    for out, seed in started:
+        hear(out, seed)
+    inner = None if keep is None else {t for t in keep if t.creators}
+    t = outputs[0]
+    ct: Any = None
+    following = False  # whether `t` and `ct` hold the next tensor already
+    try:
+        while ready or following:
+            if following:
+                following = False
+            else:
+                t, ct = pop_ready()
+            creators = t.creators
+            call = t.creation_op
+            if call is None or not creators:
+                if keep is None or t in keep:
+                    kept[t] = ct
+                continue
+            if inner and t in inner:
+                kept[t] = ct
+            op = call.op
+            arity = 0 if differentiable else op.quick
+            if arity == 2:
+                x, y = creators
+                left_x, left_y = left(x), left(y)
+                data_x, data_y, value = x.data, y.data, t.data
+                kind, other = type(data_x), type(data_y)
+                # Where neither broadcasting nor promotion can have happened, the shape needs no test.
+                if kind is other:
+                    alike_x = alike_y = kind is _float64 or (
+                        kind is _ndarray and data_x.shape == data_y.shape and data_x.dtype is data_y.dtype
+                    )
+                else:
+                    alike_x = other is float and (kind is _ndarray or kind is _float64)
+                    alike_y = kind is float and (other is _ndarray or other is _float64)
+                rule_x, rule_y = op.rules
+                if left_x is not None:
+                    if rule_x is None:
+                        g = None
+                    else:
+                        g = (
+                            ct * rule_x(np, value, data_x, data_y)
+                            if op.partials
+                            else rule_x(np, ct, value, data_x, data_y)
+                        )
+                        if not alike_x or g.dtype is not data_x.dtype:
+                            g = fit(g, data_x)
+                    if left_x == 1 and g is not None:
+                        # handed on below, once the other operand has been served
+                        following = True
+                    else:
+                        hear(x, g)
+                if left_y is not None:
+                    if rule_y is None:
+                        h = None
+                    else:
+                        h = (
+                            ct * rule_y(np, value, data_x, data_y)
+                            if op.partials
+                            else rule_y(np, ct, value, data_x, data_y)
+                        )
+                        if not alike_y or h.dtype is not data_y.dtype:
+                            h = fit(h, data_y)
+                    if left_y in _LAST and following:
+                        # The operand served last goes on first, as it would from the stack.
+                        push_ready((x, g))
+                        following = False
+                    if left_y == 1 and h is not None:
+                        following = True
+                        t, ct = y, h
+                        continue
+                    hear(y, h)
+                if following:
+                    t, ct = x, g
+            elif arity == 1:
+                (x,) = creators
+                left_x = left(x)
+                if left_x is None:
+                    continue
+                (rule,) = op.rules
+                data_x = x.data
+                if rule is None:
+                    hear(x, None)
+                    continue
+                if op.partials:
+                    g = ct * rule(np, t.data, data_x)
+                    if type(g) is not _float64 and g.dtype is not ct.dtype:
+                        g = fit(g, data_x)
+                else:
+                    g = fit(rule(np, ct, t.data, data_x), data_x)
+                if left_x == 1:
+                    following = True
+                    t, ct = x, g
+                else:
+                    hear(x, g)
+            else:
+                wanted = [c in pending for c in creators]
+                pulled = pull(op, ct, t, call._params, wanted, differentiable)  # noqa: SLF001 - a read-only view costs more
+                for c, g, want in zip(creators, pulled, wanted, strict=True):
+                    if want:
+                        hear(c, g)
+    except Exception as error:
+        _note(error, t)
+        raise
+    return kept
+
+
+def pull(
+    op: Op[Any], ct: Any, t: Tensor, params: Mapping[str, Any], wanted: Sequence[bool], differentiable: bool
+) -> list[Any]:
+    """Return what each wanted operand of the call that made ``t`` hears of the cotangent ``ct``.
+
+    With ``differentiable`` the rules run in the tensor namespace. This is the one place that calls them, but for the
+    short cut in `sweep`.
+    """
+    if differentiable:
+        xp: Any = TENSORS
+        out: Any = t
+        operands: list[Any] = list(t.creators)
+    else:
+        xp, out, operands = np, t.data, [c.data for c in t.creators]
+    if op.expression is not None:
+        pulled = _pull_composite(op, ct, t, params, wanted, differentiable)
+    else:
+        pulled = []
+        for i, want in enumerate(wanted):
+            rule = (op.vjps[0] if op.variadic else (op.partials or op.vjps)[i]) if want else None
+            if rule is None:
+                g = None
+            elif op.partials:
+                g = ct * rule(xp, out, *operands)
+            elif op.variadic:
+                g = rule(xp, ct, i, out, operands, **params)
+            else:
+                g = rule(xp, ct, out, *operands, **params)
+            pulled.append(g)
+    return [g if g is None or type(g) is Update else fit(g, c.data) for g, c in zip(pulled, t.creators, strict=True)]
+
+
+def _run_expression(
+    op: Op[Any], t: Tensor, params: Mapping[str, Any], vary: Sequence[bool], differentiable: bool
+) -> tuple[list[Tensor], Any]:
+    """Run a composite's expression on fresh leaves for the operands that vary; return the leaves and the result.
+
+    The result is None where it does not depend on them.
+    """
+    leaves = [
+        (TENSORS.argument(c) if differentiable else Tensor(c.data, (), None, autograd=True)) if varies else c
+        for c, varies in zip(t.creators, vary, strict=True)
+    ]
+    result = op.expression(TENSORS, leaves, **params) if op.variadic else op.expression(TENSORS, *leaves, **params)  # type: ignore[misc]  # callers have tested for it
+    return leaves, result if isinstance(result, Tensor) and result.autograd else None
+
+
+def _pull_composite(
+    op: Op[Any], ct: Any, t: Tensor, params: Mapping[str, Any], wanted: Sequence[bool], differentiable: bool
+) -> list[Any]:
+    leaves, result = _run_expression(op, t, params, wanted, differentiable)
+    if result is None:
+        return [None] * len(leaves)
+    asked = {leaf for leaf, want in zip(leaves, wanted, strict=True) if want}
+    counts = counts_between(in_order((result,), frozenset(asked)), asked)
+    found = sweep((result,), (fit(ct, result.data),), counts, asked, differentiable)
+    return [found.get(leaf) for leaf in leaves]
+
+
+def push(t: Tensor, call: Call, tangents: Sequence[Any], differentiable: bool) -> Any:
+    """Return the tangent of ``t`` for tangents of its operands (None for those that do not vary)."""
+    op, params = call.op, call._params  # noqa: SLF001 - a read-only view costs more than the rule
+    xp: Any = TENSORS if differentiable else np
+    out: Any = t if differentiable else t.data
+    operands: list[Any] = list(t.creators) if differentiable else [c.data for c in t.creators]
+    if op.expression is not None:
+        return _push_composite(op, t, params, tangents, differentiable)
+    if op.jvp is not None:
+        return (
+            op.jvp(xp, tangents, out, operands, **params)
+            if op.variadic
+            else op.jvp(xp, tangents, out, *operands, **params)
+        )
+    run = op if differentiable else op.compute
+    if op.kind == "linear":
+        if op.variadic:
+            return run(
+                [xp.zeros_like(x) if d is None else d for x, d in zip(operands, tangents, strict=True)], **params
+            )
+        moved = [
+            x if rule is None else xp.zeros_like(x) if d is None else d
+            for x, d, rule in zip(operands, tangents, op.vjps, strict=True)
+        ]
+        return run(*moved, **params)
+    total = None
+    for i, d in enumerate(tangents):
+        if d is None or (op.partials or op.vjps)[i] is None:
+            continue
+        if op.partials:
+            rule = op.partials[i]
+            term = rule(xp, out, *operands) * d  # type: ignore[misc]  # None was skipped above
+        else:
+            term = run(*operands[:i], d, *operands[i + 1 :], **params)
+        total = term if total is None else total + term
+    return total
+
+
+def _push_composite(
+    op: Op[Any], t: Tensor, params: Mapping[str, Any], tangents: Sequence[Any], differentiable: bool
+) -> Any:
+    leaves, result = _run_expression(op, t, params, [d is not None for d in tangents], differentiable)
+    if result is None:
+        return None
+    known = {leaf: d for leaf, d in zip(leaves, tangents, strict=True) if d is not None}
+    advance(in_order((result,), frozenset(known)), known, differentiable)
+    return known.get(result)
+
+
+def advance(order: Iterable[Tensor], known: dict[Tensor, Any], differentiable: bool) -> None:
+    """Add to the ``known`` tangents those of every tensor that depends on them; ``order`` has creators first."""
+    for t in order:
+        call = t.creation_op
+        if t in known or call is None or not t.creators:
+            continue
+        directions = [known.get(c) for c in t.creators]
+        if all(d is None for d in directions):
+            continue
+        try:
+            tangent = push(t, call, directions, differentiable)
+        except Exception as error:
+            _note(error, t)
+            raise
+        if tangent is not None:
+            known[t] = _fit_tangent(tangent, t)
+
+
+def _scatter(updates: list[Update], c: Tensor, differentiable: bool) -> Any:
+    """Add up the sparse cotangents of one tensor into one buffer."""
+    values, indices = [u.value for u in updates], tuple(u.index for u in updates)
+    scatter = TENSORS.scatter_add
+    run = scatter if differentiable else scatter.compute
+    return fit(run(values, indices=indices, shape=c.shape), c.data)
+
+
+def fit(ct: Any, like: Any) -> Any:
+    """Give a cotangent the shape and dtype of the data it belongs to: undo broadcasting, drop imaginary parts, cast."""
+    shape = np.shape(like)
+    if ct.shape != shape:
+        ct = _unbroadcast(ct, shape)
+    dtype = like.dtype if hasattr(like, "dtype") else np.result_type(type(like))
+    if ct.dtype is not dtype and ct.dtype != dtype and dtype.kind in "fc":
+        if ct.dtype.kind == "c" and dtype.kind == "f":
+            ct = ct.real
+        if ct.dtype != dtype:
+            ct = ct.astype(dtype)
+    return ct
+
+
+def _unbroadcast(ct: Any, shape: tuple[int, ...]) -> Any:
+    extra = ct.ndim - len(shape)
+    axes = tuple(range(extra)) + tuple(i + extra for i, n in enumerate(shape) if n == 1 and ct.shape[i + extra] != 1)
+    if extra < 0 or any(n not in (1, ct.shape[i + extra]) for i, n in enumerate(shape)):
+        msg = f"A rule returned a cotangent of shape {ct.shape} for an operand of shape {shape}."
+        raise RuleError(msg)
+    summed = TENSORS.sum(ct, axis=axes) if type(ct) is Tensor else np.add.reduce(ct, axis=axes)
+    return summed if summed.shape == shape else summed.reshape(shape)
+
+
+def _fit_tangent(tangent: Any, t: Tensor) -> Any:
+    """Give a tangent the shape and dtype of its tensor: a term may lack the axes that broadcasting added."""
+    if np.shape(plain(tangent)) != t.shape:
+        xp: Any = TENSORS if type(tangent) is Tensor else np
+        tangent = xp.broadcast_to(tangent, t.shape)
+    return tangent if not hasattr(tangent, "dtype") or tangent.dtype == t.dtype else tangent.astype(t.dtype)
+
+
+def fit_seed(seed: Any, out: Tensor, what: str) -> Any:
+    if type(seed) is not Tensor:
+        seed = own(seed, what=f"a {what}")
+        if not hasattr(seed, "dtype"):
+            seed = (
+                out.dtype.type(seed) if not isinstance(seed, complex) or out.dtype.kind == "c" else np.complex128(seed)
+            )
+    if seed.shape != out.shape:
+        msg = f"The {what} has shape {seed.shape}, but the tensor it belongs to has shape {out.shape}. Broadcast it first."
+        raise SeedError(msg)
+    if seed.dtype != out.dtype:
+        if seed.dtype.kind == "c" and out.dtype.kind != "c":
+            msg = f"The {what} is complex ({seed.dtype}), but the tensor it belongs to is real ({out.dtype}). Take its real part."
+            raise SeedError(msg)
+        seed = seed.astype(out.dtype)
+    return seed
+
+
+def _note(error: Exception, t: Tensor) -> None:
+    if t.creation_op is not None and t.made_at:
+        error.add_note(f"while differentiating {t.creation_op} of {kind_of(t)}, recorded at {t.made_at}")
+
+
+def plain(value: Any) -> Any:
+    """Return a tensor's data, and anything else as it is."""
+    return value.data if type(value) is Tensor else value
+
+
+def kind_of(t: Tensor) -> str:
+    """Return dtype and shape as listings show them."""
+    return f"{t.dtype}[{', '.join(map(str, t.shape))}]"
