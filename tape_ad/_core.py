@@ -8,7 +8,7 @@ import operator
 import sys
 from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
 from types import CodeType, FrameType, MappingProxyType, MethodType, SimpleNamespace
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeAlias, overload
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeAlias, overload
 
 import numpy as np
 from attrs import field, frozen
@@ -152,25 +152,26 @@ class Op(Generic[P]):
     defaults: Mapping[str, Any] = field(init=False)
     names: frozenset[str] = field(init=False)
     most: int = field(init=False)
-    signature: inspect.Signature = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         """Fill in what follows from the other fields, and look like the function that was decorated."""
-        signature = inspect.signature(self.forward)
-        _, *rest = signature.parameters.values()
-        _set(self, "defaults", {p.name: p.default for p in rest if p.name in self.params and p.default is not p.empty})
+        code = self.forward.__code__
+        positional = code.co_varnames[: code.co_argcount]
+        given = self.forward.__defaults__ or ()
+        defaults = {**dict(zip(positional[len(positional) - len(given) :], given, strict=True)), **(self.forward.__kwdefaults__ or {})}
+        _set(self, "defaults", {name: value for name, value in defaults.items() if name in self.params})
         _set(self, "names", frozenset(self.params))
-        _set(self, "most", sum(p.kind is not p.KEYWORD_ONLY for p in rest))
+        _set(self, "most", len(positional) - 1)
         _set(self, "simple", not (self.params or self.variadic or self.canonical))
         # The number of operands where the tape may serve the op inline, else 0.
         _set(self, "quick", self.arity if self.simple and self.expression is None and self.arity <= 2 else 0)
         _set(self, "rules", self.partials or self.vjps)
         _set(self, "bare", Call(self, {}))
-        _set(self, "signature", signature.replace(parameters=rest, return_annotation=Tensor))
 
     @property
     def __signature__(self) -> inspect.Signature:
-        return self.signature
+        signature = inspect.signature(self.forward)
+        return signature.replace(parameters=list(signature.parameters.values())[1:], return_annotation=Tensor)
 
     @property
     def __name__(self) -> str:
@@ -193,13 +194,23 @@ class Op(Generic[P]):
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> "Tensor":
         """Compute the value and record the call."""
         if self.simple and len(args) == self.arity and not kwargs:
+            creators: tuple[Tensor, ...]
             if self.arity == 1:
                 (x,) = args
                 if type(x) is not Tensor:
                     x = constant(x)
                 data = self.compute(x.data)
-                creators: tuple[Tensor, ...] = (x,)
+                creators = (x,)
                 tracked = self.tracks and x.autograd
+            elif self.arity == 2:
+                x, y = args
+                if type(x) is not Tensor:
+                    x = constant(x)
+                if type(y) is not Tensor:
+                    y = constant(y)
+                data = self.compute(x.data, y.data)
+                creators = (x, y)
+                tracked = self.tracks and (x.autograd or y.autograd)
             else:
                 creators = tuple([a if type(a) is Tensor else constant(a) for a in args])
                 data = self.compute(*[t.data for t in creators])
@@ -658,11 +669,9 @@ class Tensor(ArrayMethods):
         return (value.data if isinstance(value, Tensor) else value) in self.data
 
     # --- operators ----------------------------------------------------------------------------------------------
-    if TYPE_CHECKING:  # pyright takes a class whose hash is declared as a variable for unhashable
 
-        def __hash__(self) -> int: ...
-    else:
-        __hash__ = object.__hash__
+    def __hash__(self) -> int:
+        return object.__hash__(self)
 
     __add__: ClassVar[_Binary] = _operator("add", operator.add)
     __radd__: ClassVar[_Binary] = _operator("add", operator.add, reflected=True)
@@ -788,6 +797,10 @@ class Tensor(ArrayMethods):
     def detach(self) -> "Tensor":
         """Return the tensor as a constant: the same value, no gradient."""
         return apply(TABLE["stop_gradient"], (self,), {}, _getframe(1))
+
+
+# By name rather than by a call of Python's: every dictionary of tensors pays for it.
+Tensor.__hash__ = object.__hash__  # type: ignore[method-assign]  # the same function, found by C
 
 
 def _enter(frame: FrameType) -> _numpy.Engine:

@@ -113,13 +113,13 @@ class ArrayMethods:
         """Return `numpy.argmin` of the tensor."""
         return self._call(np.argmin, (self, axis, out), {"keepdims": keepdims}, _getframe(1))
 
-    def any(self, axis: Axis = None, out: None = None, keepdims: bool = False) -> Self:
+    def any(self, axis: Axis = None, out: None = None, keepdims: bool = False, **options: Unpack[Masked]) -> Self:
         """Return `numpy.any` of the tensor."""
-        return self._call(np.any, (self, axis, out, keepdims), {}, _getframe(1))
+        return self._call(np.any, (self, axis, out, keepdims), options, _getframe(1))
 
-    def all(self, axis: Axis = None, out: None = None, keepdims: bool = False) -> Self:
+    def all(self, axis: Axis = None, out: None = None, keepdims: bool = False, **options: Unpack[Masked]) -> Self:
         """Return `numpy.all` of the tensor."""
-        return self._call(np.all, (self, axis, out, keepdims), {}, _getframe(1))
+        return self._call(np.all, (self, axis, out, keepdims), options, _getframe(1))
 
     def cumsum(self, axis: int | None = None, dtype: DType = None, out: None = None) -> Self:
         """Return `numpy.cumsum` of the tensor."""

@@ -31,7 +31,7 @@ class Engine:
     run: Run
     doors: Mapping[Callable[..., Any], tuple[Any, Callable[..., Any] | None]]
     tensors: Any
-    tensor_type: type
+    tensor_type: type[Any]
 
 
 QUERIES: frozenset[Callable[..., Any]] = frozenset(
@@ -55,11 +55,11 @@ _MUTATING: Mapping[Callable[..., Any], str] = {
     np.fill_diagonal: "tape_ad.where(np.eye(n, dtype=bool), v, t)",
 }
 
-_REDUCE = {
+_REDUCE: Mapping[np.ufunc, Callable[..., Any]] = {
     np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min,
     np.logical_and: np.all, np.logical_or: np.any,
 }  # fmt: skip
-_ACCUMULATE = {np.add: np.cumsum}
+_ACCUMULATE: Mapping[np.ufunc, Callable[..., Any]] = {np.add: np.cumsum}
 _WEAK = (int, float, complex)
 
 
@@ -85,7 +85,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: Mapp
     if adapt is not None:
         return engine.run(op.name, *adapt(*inputs, **kwargs))
     if method == "outer":
-        inputs = _outer_inputs(*inputs, engine)
+        inputs = _outer_inputs(inputs[0], inputs[1], engine)
     options = {key: value for key, value in kwargs.items() if key not in {"out", "subok"}}
     dtype, casting = options.pop("dtype", None), options.pop("casting", "same_kind")
     where, order = options.pop("where", True), options.pop("order", "K")
@@ -122,14 +122,28 @@ def _cast_inputs(ufunc: np.ufunc, inputs: Sequence[Any], dtype: Any, casting: An
 def _where(op: Any, ufunc: np.ufunc, inputs: Sequence[Any], where: Any, engine: Engine) -> Any:
     """Apply the op where the mask is true; elsewhere, where NumPy leaves memory as it was, the result is zero.
 
-    The chosen elements are gathered, computed and put back, so that no derivative is taken outside the mask.
+    Outside the mask the op sees operands from inside it, so that it meets no value, and no derivative, that the mask
+    was there to avoid.
     """
     xp = engine.tensors
-    mask = np.asarray(_data(where, engine))
-    shape = np.broadcast_shapes(mask.shape, *[np.shape(_data(x, engine)) for x in inputs])
+    mask, datas = np.asarray(_data(where, engine)), [_data(x, engine) for x in inputs]
+    shape = np.broadcast_shapes(mask.shape, *[np.shape(x) for x in datas])
     chosen = np.broadcast_to(mask, shape)
-    gathered = [xp.broadcast_to(x, shape)[chosen] if np.ndim(_data(x, engine)) else x for x in inputs]
-    return xp.scatter_add([engine.run(op.name, gathered, {}, ufunc)], indices=(chosen,), shape=shape)
+    if chosen.all():
+        return engine.run(op.name, inputs, {}, functools.partial(ufunc, where=mask))
+    places = np.argwhere(chosen)
+    if not len(places):
+        none = [xp.broadcast_to(x, shape)[chosen] if np.ndim(_data(x, engine)) else x for x in inputs]
+        return xp.scatter_add([engine.run(op.name, none, {}, ufunc)], indices=(chosen,), shape=shape)
+    place = tuple(int(i) for i in places[0])
+    filled = [xp.where(chosen, x, np.broadcast_to(x_data, shape)[place]) if np.ndim(x_data) else x for x, x_data in zip(inputs, datas, strict=True)]
+
+    def compute(*inside: Any) -> Any:
+        # NumPy's loops under a mask may round otherwise than its loops without one.
+        return ufunc(*datas, where=mask, out=ufunc(*inside))
+
+    out = engine.run(op.name, filled, {}, compute)
+    return xp.where(chosen, out, np.zeros((), out.dtype))
 
 
 def _reduce(ufunc: np.ufunc, inputs: Sequence[Any], kwargs: Mapping[str, Any], engine: Engine) -> Any:
@@ -246,18 +260,6 @@ def _place_of_out(function: Callable[..., Any]) -> int:
 
 
 @functools.cache
-def _place_of_out(function: Callable[..., Any]) -> int:
-    """Return the position of the parameter ``out``, or a number that no call reaches."""
-    try:
-        parameters = list(_signature(function).parameters.values())
-    except ValueError:
-        return sys.maxsize
-    places = [i for i, p in enumerate(parameters) if p.name == "out" and p.kind is p.POSITIONAL_OR_KEYWORD]
-    variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
-    return places[0] if places and not variadic else sys.maxsize
-
-
-@functools.cache
 def _signature(function: Callable[..., Any]) -> inspect.Signature:
     return inspect.signature(function)
 
@@ -273,7 +275,7 @@ def _bind(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str
     return {
         key: value
         for key, value in arguments.items()
-        if not (value is signature.parameters[key].default or value is np._NoValue or key == "out")  # type: ignore[attr-defined]  # noqa: SLF001 - NumPy's mark for "not given" has no public name
+        if not (value is signature.parameters[key].default or value is np._NoValue or key == "out")  # noqa: SLF001 - NumPy's mark for "not given" has no public name
     }
 
 
@@ -295,10 +297,11 @@ def _refuse_out(name: str, out: Any, inputs: Sequence[Any], engine: Engine) -> N
 def _at_message(ufunc: np.ufunc, inputs: Sequence[Any], engine: Engine) -> str:
     """Return why ``ufunc.at`` is refused, with a spelling that gives what it would have written."""
     first = "t" if inputs and isinstance(inputs[0], engine.tensor_type) else "array"
-    remedy = {
+    remedies: Mapping[np.ufunc, str] = {
         np.add: f"{first} + tape_ad.scatter_add([v], indices=(i,), shape={first}.shape)",
         np.subtract: f"{first} - tape_ad.scatter_add([v], indices=(i,), shape={first}.shape)",
-    }.get(ufunc, f"tape_ad.where(mask, np.{ufunc.__name__}({', '.join([first, 'v'][: ufunc.nin])}), {first})")
+    }
+    remedy = remedies.get(ufunc, f"tape_ad.where(mask, np.{ufunc.__name__}({', '.join([first, 'v'][: ufunc.nin])}), {first})")
     return f"np.{ufunc.__name__}.at changes its first argument, and values do not change here. Write {remedy}."
 
 

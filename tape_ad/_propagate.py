@@ -28,7 +28,7 @@ def walk(outputs: Iterable[Tensor], stops: frozenset[Tensor]) -> tuple[Counts, t
     leaves: list[Tensor] = []
     shared: list[Tensor] = []
     stack: list[Tensor] = []
-    push_next, pop_next = stack.append, stack.pop
+    push_next, pop_next, seen = stack.append, stack.pop, counts.get
     for out in outputs:
         if out.autograd and out not in counts:
             counts[out] = 0
@@ -39,8 +39,9 @@ def walk(outputs: Iterable[Tensor], stops: frozenset[Tensor]) -> tuple[Counts, t
     while stack:
         for c in pop_next().creators:
             if c.autograd:
-                if c in counts:
-                    counts[c] += 1
+                n = seen(c)
+                if n is not None:
+                    counts[c] = n + 1
                 else:
                     counts[c] = 1
                     if c.creation_op is None or not c.creators or (stops and c in stops):

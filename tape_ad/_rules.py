@@ -52,9 +52,9 @@ def _declare(
     """Return the decorator that all public ones share."""
 
     def decorate(forward: Callable[..., Any]) -> Op[Any]:
-        _, *parameters = inspect.signature(forward).parameters.values()
-        positional = [p.name for p in parameters if p.kind is p.POSITIONAL_ONLY]
-        arity = 1 if variadic else len(positional) if operands is None else operands
+        code = forward.__code__
+        parameters = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+        arity = 1 if variadic else code.co_posonlyargcount - 1 if operands is None else operands
         names = dict.fromkeys(doors) if not isinstance(doors, Mapping) else dict(doors)
         first = next(iter(names), None)
         ufunc = first if isinstance(first, np.ufunc) else None
@@ -64,7 +64,7 @@ def _declare(
             forward=forward,
             compute=ufunc or _OnArrays(forward),
             arity=arity,
-            params=tuple(p.name for p in parameters[arity:]),
+            params=parameters[arity:],
             variadic=variadic,
             numpy=names,
             domain=tuple(domain),

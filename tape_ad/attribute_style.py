@@ -60,14 +60,14 @@ class Tensor:
         creation_op: str | None = None,
         id: int | None = None,
     ) -> None:
-        self.data = _array(data)
+        self.data: npt.NDArray[Any] = _array(data)
         self.autograd = autograd
-        self.creators = None if creators is None else list(creators)
+        self.creators: list[Tensor] | None = None if creators is None else list(creators)
         self.creation_op = creation_op
         self.grad: Tensor | None = None
         self.children: dict[int, int] = {}
         # The generator is the global one and the range is the book's, so that seeded programs draw what they always drew.
-        self.id = int(np.random.randint(0, 100000)) if id is None else id  # noqa: NPY002 - see the line above
+        self.id: int = int(np.random.randint(0, 100000)) if id is None else id  # noqa: NPY002 - see the line above
         self._handed = False  # whether something was handed on
         self._since: Tensor | None = None  # what was heard since then
         self._counted = False  # whether ``grad`` holds something that was not heard ahead
@@ -190,8 +190,8 @@ class AlwaysTracked:
         creators: "Sequence[AlwaysTracked] | None" = None,
         creation_op: str | None = None,
     ) -> None:
-        self.data = _array(data)
-        self.creators = None if creators is None else list(creators)
+        self.data: npt.NDArray[Any] = _array(data)
+        self.creators: list[AlwaysTracked] | None = None if creators is None else list(creators)
         self.creation_op = creation_op
         self.grad: AlwaysTracked | None = None
 

@@ -435,7 +435,7 @@ REUSED: list[tuple[Callable[[Any], Any], Callable[[Any], Any]]] = [
     (lambda x: np.where(np.arange(3) > 1, x, x), np.ones_like),
     (lambda x: np.maximum(x, x), np.ones_like),
     (lambda x: x**x, lambda x: x**x * (np.log(x) + 1)),
-    (lambda x: np.outer(x, x), lambda x: 2 * np.full_like(x, x.sum())),
+    (lambda x: np.multiply.outer(x, x), lambda x: 2 * np.full_like(x, x.sum())),
     (lambda x: np.einsum("i,i,i->", x, x, x), lambda x: 3 * x * x),
     (lambda x: x[0] * x + x[::-1] * x, lambda x: x[0] + 2 * x[::-1] + np.array([x.sum(), 0, 0])),
     (lambda x: x[[0, 0, 1]] * x[[0, 1, 1]], lambda x: np.array([2 * x[0] + x[1], x[0] + 2 * x[1], 0])),

@@ -23,11 +23,25 @@ def _reshape_arguments(a: Any, shape: Any = None, order: Any = "C", *, newshape:
 
 def _ravel_arguments(a: Any, order: Any = "C") -> tuple[Any, ...]:
     if order == "K":
-        # the order in memory is that of a transpose, as the strides tell
-        strides = np.asarray(own(a)).strides
-        a = TENSORS.permute_dims(a, tuple(sorted(range(len(strides)), key=lambda i: -abs(strides[i]))))
-        order = "C"
+        a, order = TENSORS.permute_dims(a, _memory_order(np.asarray(own(a)).strides)), "C"
     return _reshape_arguments(a, -1, order)
+
+
+def _memory_order(strides: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the axes from the widest steps in memory to the closest, as NumPy's order K does.
+
+    An axis that takes no steps (a broadcast one) keeps its place, so this is NumPy's insertion sort and no other.
+    """
+    order: list[int] = []
+    for axis in reversed(range(len(strides))):
+        place = len(order)
+        for i in reversed(range(len(order))):
+            if strides[order[i]] and strides[axis]:
+                if abs(strides[axis]) >= abs(strides[order[i]]):
+                    break
+                place = i
+        order.insert(place, axis)
+    return tuple(reversed(order))
 
 
 def _full_shape(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
@@ -203,7 +217,15 @@ def _concat_transpose(xp: Namespace, ct: Array, i: int, out: Array, arrays: Any,
     return ct[(slice(None),) * axis + (slice(start, start + lengths[i]),)]
 
 
+def _cast_parts(arrays: Any, dtype: Any, casting: Any) -> list[Any]:
+    """Cast the parts as NumPy would before joining them; it refuses what ``casting`` forbids."""
+    empties = [np.empty(0, np.asarray(own(a)).dtype) for a in arrays]
+    to = np.concatenate(empties, dtype=dtype, casting=casting).dtype
+    return [a if empty.dtype == to else TENSORS.astype(a, to) for a, empty in zip(arrays, empties, strict=True)]
+
+
 def _concatenate_arguments(arrays: Any, axis: Any = 0, out: None = None, *, dtype: Any = None, casting: str = "same_kind") -> tuple[Any, ...]:
+    arrays = arrays if casting == "same_kind" else _cast_parts(arrays, dtype, casting)
     params = {} if dtype is None else {"dtype": dtype}
     if axis is None:
         arrays = [a.reshape(-1) if hasattr(a, "reshape") else np.ravel(a) for a in arrays]
@@ -233,6 +255,7 @@ def _stack_transpose(xp: Namespace, ct: Array, i: int, out: Array, arrays: Any, 
 
 
 def _stack_arguments(arrays: Any, axis: int = 0, out: None = None, *, dtype: Any = None, casting: str = "same_kind") -> tuple[Any, ...]:
+    arrays = arrays if casting == "same_kind" else _cast_parts(arrays, dtype, casting)
     return arrays, {"axis": axis} if dtype is None else {"axis": axis, "dtype": dtype}
 
 

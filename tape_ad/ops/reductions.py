@@ -13,6 +13,7 @@ from tape_ad._core import Case, Domain
 from tape_ad._rules import BOOLEAN, DISTINCT, NONZERO, composite, linear, piecewise_constant, primitive
 from tape_ad._typing import Array, ArrayLike, Axis, DType, Namespace, Shape
 
+_SMALL = 65_536  # elements below which filling an array is cheaper than making a broadcast view
 _plain: Namespace = np  # whatever the namespace, the value is NumPy's own
 _AXES = (
     Case(((4,),)), Case(((2, 3),)), Case(((2, 3),), {"axis": 0}), Case(((2, 3),), {"axis": -1, "keepdims": True}),
@@ -30,7 +31,12 @@ def _axes(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
     """Write the axes as a sorted tuple of non-negative integers."""
     ndim = np.ndim(operands[0])
     axis = params.get("axis")
-    found = tuple(range(ndim)) if axis is None else tuple(sorted(normalize_axis_tuple(axis, ndim)))
+    if axis is None:
+        found = tuple(range(ndim))
+    elif type(axis) is int and -ndim <= axis < ndim:
+        found = (axis % ndim,)
+    else:
+        found = tuple(sorted(normalize_axis_tuple(axis, ndim)))
     return {**params, "axis": found}
 
 
@@ -41,12 +47,6 @@ def _axes_or_only(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
         normalize_axis_index(axis, 1)
         return {**params, "axis": ()}
     return _axes(operands, params)
-
-
-def _axes_of_masked(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
-    """Write the axes as the reduction without a mask does."""
-    moment = params["function"] in {"mean", "var", "std"}
-    return _axes(operands, params) if moment else _axes_or_only(operands, params)
 
 
 def _kept_shape(x: Array, axis: tuple[int, ...]) -> Shape:
@@ -61,6 +61,10 @@ def _count(x: Array, axis: tuple[int, ...]) -> int:
 
 def _spread(xp: Namespace, ct: Array, x: Array, axis: tuple[int, ...]) -> Array:
     """Repeat a reduction's cotangent along the axes that it removed."""
+    if xp is np and np.size(x) <= _SMALL:
+        spread = np.empty(np.shape(x), ct.dtype)
+        spread[...] = ct.reshape(_kept_shape(x, axis))
+        return spread
     return xp.broadcast_to(ct.reshape(_kept_shape(x, axis)), np.shape(x))
 
 
@@ -301,7 +305,7 @@ def _masked_expression(xp: Namespace, x: Array, mask: Array, function: str, axis
 
 
 @composite(
-    expression=_masked_expression, canonical=_axes_of_masked, domain=(DISTINCT, BOOLEAN),
+    expression=_masked_expression, canonical=_axes_or_only, domain=(DISTINCT, BOOLEAN),
     cases=(
         Case(((2, 3), (2, 3)), {"function": "sum", "axis": 0}), Case(((2, 3), (3,)), {"function": "sum", "initial": 1.5}),
         Case(((2, 3), (2, 3)), {"function": "prod", "axis": 1}), Case(((3,), (3,)), {"function": "max", "initial": 0.1}),
