@@ -30,6 +30,10 @@ Kind: TypeAlias = Literal["elementwise", "linear", "bilinear", "primitive", "com
 COPY_LIMIT = 65_536
 """Bytes up to which a writable operand is copied; larger ones are shared and watched by a fingerprint."""
 
+# Arrays come and go by the hundred in every pass. Once glibc has seen a block of this size freed, it keeps freed blocks
+# for the next array in place of handing each back to the system and fetching it again, zeroed. The block is never touched;
+# with other allocators this does nothing.
+np.empty(31 << 20, np.uint8)
 _ndarray = np.ndarray
 _getframe = sys._getframe  # noqa: SLF001 - the only way to a caller's position that costs less than a microsecond
 
@@ -158,7 +162,10 @@ class Op(Generic[P]):
         code = self.forward.__code__
         positional = code.co_varnames[: code.co_argcount]
         given = self.forward.__defaults__ or ()
-        defaults = {**dict(zip(positional[len(positional) - len(given) :], given, strict=True)), **(self.forward.__kwdefaults__ or {})}
+        defaults = {
+            **dict(zip(positional[len(positional) - len(given) :], given, strict=True)),
+            **(self.forward.__kwdefaults__ or {}),
+        }
         _set(self, "defaults", {name: value for name, value in defaults.items() if name in self.params})
         _set(self, "names", frozenset(self.params))
         _set(self, "most", len(positional) - 1)

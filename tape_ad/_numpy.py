@@ -6,7 +6,6 @@ Nothing here knows the class `Tensor`; the engine hands in what is needed of it.
 import functools
 import inspect
 import sys
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -136,7 +135,10 @@ def _where(op: Any, ufunc: np.ufunc, inputs: Sequence[Any], where: Any, engine: 
         none = [xp.broadcast_to(x, shape)[chosen] if np.ndim(_data(x, engine)) else x for x in inputs]
         return xp.scatter_add([engine.run(op.name, none, {}, ufunc)], indices=(chosen,), shape=shape)
     place = tuple(int(i) for i in places[0])
-    filled = [xp.where(chosen, x, np.broadcast_to(x_data, shape)[place]) if np.ndim(x_data) else x for x, x_data in zip(inputs, datas, strict=True)]
+    filled = [
+        xp.where(chosen, x, np.broadcast_to(x_data, shape)[place]) if np.ndim(x_data) else x
+        for x, x_data in zip(inputs, datas, strict=True)
+    ]
 
     def compute(*inside: Any) -> Any:
         # NumPy's loops under a mask may round otherwise than its loops without one.
@@ -180,20 +182,23 @@ def call_function(function: Callable[..., Any], args: Sequence[Any], kwargs: Map
         NoRuleError: where there is no rule.
         ArgumentError: for arguments that do not fit, or that a tensor cannot honour.
     """
-    if function is np.where and len(args) + len(kwargs) == 1:
+    if function is np.where and len(args) == 1 and not kwargs:
         function = np.nonzero
     door = engine.doors.get(function)
     if door is None:
         return _without_rule(function, args, kwargs, engine)
     op, adapt = door
-    place = _place_of_out(function)
-    if len(args) > place or "out" in kwargs:
-        _refuse_out(_spelling(function), args[place] if len(args) > place else kwargs["out"], args, engine)
+    out = args[place] if len(args) > 1 and (place := _place_of_out(function)) < len(args) else kwargs.get("out")
+    if out is not None:
+        _refuse_out(_spelling(function), out, args, engine)
     if adapt is not None:
+        if kwargs and not kwargs.keys() <= _names(function, adapt):
+            raise _misfit(function, adapt, args, kwargs)
         try:
             answer = adapt(*args, **kwargs)
-        except TypeError as error:
-            raise _misfit(function, adapt, args, kwargs, error) from error
+        except TypeError:
+            _bind(function, args, kwargs)  # where the call does not fit NumPy's signature, this says so
+            raise
         if len(answer) == 2:
             return engine.run(op.name, *answer)
         other, operands, params = answer
@@ -224,27 +229,36 @@ def _without_rule(function: Callable[..., Any], args: Sequence[Any], kwargs: Map
 
 
 def _misfit(
-    function: Callable[..., Any], adapt: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], error: TypeError
-) -> TypeError:
-    """Return the error for arguments that do not fit, in terms of NumPy's function; else the error itself."""
+    function: Callable[..., Any], adapt: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> ArgumentError:
+    """Return the error for keywords that NumPy's function does not have, or that its adapter does not take."""
     _bind(function, args, kwargs)
-    accepted = inspect.signature(adapt)
-    try:
-        accepted.bind(*args, **kwargs)
-    except TypeError:
-        return _unsupported(function, [key for key in kwargs if key not in accepted.parameters])
-    return error
+    return _unsupported(function, sorted(kwargs.keys() - _names(function, adapt)))
+
+
+@functools.cache
+def _names(function: Callable[..., Any], adapt: Callable[..., Any]) -> frozenset[str]:
+    """Return the keywords that both NumPy's function and its adapter take."""
+    numpys, ours = _signature(function).parameters, inspect.signature(adapt).parameters
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in numpys.values())
+    return frozenset(ours if open_ended else numpys.keys() & ours.keys())
 
 
 def _unsupported(function: Callable[..., Any], keys: Sequence[str]) -> ArgumentError:
     shown = ", ".join(f"{key}=…" for key in keys)
-    return ArgumentError(f"{_spelling(function)}(…, {shown}) is not supported on a tensor. Leave {' and '.join(keys)} out.")
+    return ArgumentError(
+        f"{_spelling(function)}(…, {shown}) is not supported on a tensor. Leave {' and '.join(keys)} out."
+    )
 
 
 def _spelling(function: Callable[..., Any]) -> str:
     """Return how a program spells a NumPy function: ``np.linalg.inv``."""
     module = getattr(function, "__module__", None) or "numpy"
-    return f"np{module.removeprefix('numpy')}.{function.__name__}" if module.startswith("numpy") and "._" not in module else f"np.{function.__name__}"
+    return (
+        f"np{module.removeprefix('numpy')}.{function.__name__}"
+        if module.startswith("numpy") and "._" not in module
+        else f"np.{function.__name__}"
+    )
 
 
 @functools.cache
@@ -296,19 +310,19 @@ def _refuse_out(name: str, out: Any, inputs: Sequence[Any], engine: Engine) -> N
 
 def _at_message(ufunc: np.ufunc, inputs: Sequence[Any], engine: Engine) -> str:
     """Return why ``ufunc.at`` is refused, with a spelling that gives what it would have written."""
-    first = "t" if inputs and isinstance(inputs[0], engine.tensor_type) else "array"
-    remedies: Mapping[np.ufunc, str] = {
-        np.add: f"{first} + tape_ad.scatter_add([v], indices=(i,), shape={first}.shape)",
-        np.subtract: f"{first} - tape_ad.scatter_add([v], indices=(i,), shape={first}.shape)",
-    }
-    remedy = remedies.get(ufunc, f"tape_ad.where(mask, np.{ufunc.__name__}({', '.join([first, 'v'][: ufunc.nin])}), {first})")
-    return f"np.{ufunc.__name__}.at changes its first argument, and values do not change here. Write {remedy}."
+    target = "t" if inputs and isinstance(inputs[0], engine.tensor_type) else "array"
+    call = f"np.{ufunc.__name__}({target}, v)" if ufunc.nin == 2 else f"np.{ufunc.__name__}({target})"
+    return (
+        f"np.{ufunc.__name__}.at changes its first argument, and values do not change here. "
+        f"Write {target} = tape_ad.where(mask, {call}, {target})."
+    )
 
 
 def _no_rule(name: str, engine: Engine) -> NoRuleError:
     """Return the error for a function without a rule; it names those that begin alike."""
-    last = name.split(".")[1 if name.startswith("np.") and name.count(".") == 1 else -1]
-    near = sorted({_spelling(f) for f in engine.doors if f.__name__[:4] == last[:4]} - {name})[:3] if len(last) > 3 else []
+    stem = name.rpartition(".")[2] if name.startswith(("np.linalg.", "np.fft.")) else name.split(".")[1]
+    alike = {_spelling(f) for f in engine.doors if len(stem) > 3 and f.__name__[:4] == stem[:4]}
+    near = sorted(alike - {name})[:3]
     hint = f"The nearest that has one: {', '.join(near)}. " if near else ""
     return NoRuleError(
         f"{name} has no derivative here yet, so calling it on a tensor would lose the gradient. {hint}"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import attrs
+import numpy as np
 from attrs import frozen
 
 from tape_ad._core import Op, Tensor
@@ -27,13 +28,14 @@ class Structure:
 
 
 LEAF = Structure(object, (), (), 1)
+_LEAVES = frozenset({np.ndarray, Tensor, int, float, complex, np.float64, np.float32})  # those met most, known at once
 
 
 def _open(tree: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]] | None:
     """Return the names and the parts of a container; None for a leaf."""
     kind = type(tree)
-    if tree is None:
-        return (), ()
+    if kind in _LEAVES or tree is None:
+        return None if tree is not None else ((), ())
     if issubclass(kind, (tuple, list)):
         return getattr(kind, "_fields", tuple(range(len(tree)))), tuple(tree)
     if issubclass(kind, dict):
@@ -58,11 +60,7 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
 
 
 def unflatten(structure: Structure, leaves: Sequence[Any]) -> Any:
-    """Return a nest of the given structure that holds the given leaves.
-
-    Raises:
-        StructureError: if there are too many or too few leaves.
-    """
+    """Return a nest of the given structure that holds the leaves; a StructureError if they are too many or too few."""
     if structure.size != len(leaves):
         raise StructureError(f"A structure of {structure.size} leaves was to be filled with {len(leaves)}.")
     return _build(structure, iter(leaves))

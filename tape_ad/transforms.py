@@ -31,6 +31,7 @@ Aux = TypeVar("Aux")
 Value = TypeVar("Value", bound=RealScalar | Tensor)
 
 _serials = itertools.count(1)
+_PYTHON = (int, float, complex)
 _ARGUMENT = TABLE["argument"]
 
 
@@ -278,16 +279,14 @@ def _differentiate(
     serial = next(_serials)
     frame = sys._getframe(2)  # noqa: SLF001 - the caller's position, for the tape's listing
     call = Call(_ARGUMENT, {"serial": serial})
-    own_leaves: list[list[Tensor]] = []
+    own_leaves: list[list[Any]] = []
     structures = []
     passed = [_view(arg) for arg in args]
     for place in places:
         values, structure = _tree.flatten(args[place])
-        names = _tree.paths(structure, _parameter(fun, place)) if structure is not _tree.LEAF else None
-        leaves = [
-            _leaf(value, call, frame, what, fun, names[i] if names else _parameter, place)
-            for i, value in enumerate(values)
-        ]
+        leaves = [_leaf(value, call, frame) for value in values]
+        if any(leaf is None for leaf in leaves):
+            _refuse(values, leaves.index(None), what, fun, _tree.paths(structure, _parameter(fun, place)))
         own_leaves.append(leaves)
         structures.append(structure)
         passed[place] = _tree.unflatten(structure, leaves)
@@ -342,36 +341,41 @@ def _parameter(fun: Callable[..., Any], place: int) -> str:
     return names[place] if place < len(names) else f"argument {place}"
 
 
-def _leaf(value: Any, call: Call, frame: Any, what: str, fun: Callable[..., Any], path: Any, place: int) -> Tensor:
-    """Return a fresh leaf that holds an argument; over a tracked tensor, an identity of it."""
+def _leaf(value: Any, call: Call, frame: Any) -> Tensor | None:
+    """Return a fresh leaf that holds an argument; over a tracked tensor, an identity of it. None if it has no derivative."""
     kind = type(value)
     if kind is Tensor:
         if value.autograd:
             return record(value.data, (value,), call, True, frame)
         value = value.data
         kind = type(value)
-    if kind is int:
-        value = float(value)
-    elif kind is np.ndarray:
+    if kind is np.ndarray:
         value = value.view()
+    elif kind is int:
+        value = float(value)
     elif kind is not float and kind is not complex and not isinstance(value, np.number):
-        where = path if isinstance(path, str) else path(fun, place)
-        if isinstance(value, np.ndarray):
-            value = own(value, what=f"{what}({_name(fun)}): {where}")
-        elif isinstance(value, (bool, np.bool_)):
-            msg = f"{what}({_name(fun)}): {where} is a boolean, which has no derivative. Convert it first: float({where})."
-            raise IntegerGradientError(msg)
-        else:
-            msg = (
-                f"{what}({_name(fun)}): {where} is of type {kind.__name__}, which cannot be differentiated. Pass it as another "
-                "argument, outside argnums."
-            )
-            raise ArgumentError(msg)
-    if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind not in "fc":
-        where = path if isinstance(path, str) else path(fun, place)
-        msg = f"{what}({_name(fun)}): {where} has dtype {value.dtype}, which has no derivative. Convert it first: {where}.astype(float)."
+        return None
+    return record(value, (), call, True, frame) if kind in _PYTHON or value.dtype.kind in "fc" else None
+
+
+def _refuse(values: Sequence[Any], place: int, what: str, fun: Callable[..., Any], paths: Sequence[str]) -> None:
+    """Raise the error that says why a value cannot be differentiated, and how it is reached."""
+    value, where = values[place], paths[place]
+    value = value.data if isinstance(value, Tensor) else value
+    call = f"{what}({_name(fun)})"
+    if isinstance(value, np.ndarray):
+        value = own(value, what=f"{call}: {where}")
+    if isinstance(value, (bool, np.bool_)):
+        msg = f"{call}: {where} is a boolean, which has no derivative. Convert it first: float({where})."
         raise IntegerGradientError(msg)
-    return record(value, (), call, True, frame)
+    if isinstance(value, (np.ndarray, np.generic)):
+        msg = f"{call}: {where} has dtype {value.dtype}, which has no derivative. Convert it first: {where}.astype(float)."
+        raise IntegerGradientError(msg)
+    msg = (
+        f"{call}: {where} is of type {type(value).__name__}, which cannot be differentiated. Pass it as another argument, "
+        "outside argnums."
+    )
+    raise ArgumentError(msg)
 
 
 def _view(value: Any) -> Any:

@@ -149,7 +149,9 @@ def test_threads_ask_one_tape_at_once_for_the_first_time() -> None:
         y = y * x + x
     for _ in range(5):
         tape = Tape.of(y.sum())
-        answers = _at_once(lambda _, tape=tape: (list(tape.backward()), tape.tensors, tape.pushforward({x: np.ones(4)})), 4)
+        answers = _at_once(
+            lambda _, tape=tape: (list(tape.backward()), tape.tensors, tape.pushforward({x: np.ones(4)})), 4
+        )
 
         assert all(answers[0] == answer for answer in answers)
 

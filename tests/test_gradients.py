@@ -45,11 +45,12 @@ def test_it_is_a_mapping_from_the_leaves_in_the_order_of_the_tape(program: Progr
     leaves = [tracked(point) for point in point_of(program, seed)]
     tape = Tape.of(program(*leaves))
     gradients: Any = tape.backward()
+    starts = set(tape.leaves)
 
     assert isinstance(gradients, Mapping)
-    assert [t for t in tape.tensors if t in tape.leaves] == list(gradients) == list(gradients.keys())
+    assert [t for t in tape.tensors if t in starts] == list(gradients) == list(gradients.keys())
     assert len(gradients) == len(list(gradients.values())) == len(gradients.items())
-    assert all(t in gradients and gradients[t] is value for t, value in gradients.items())
+    assert all(t in gradients and value is gradients.get(t) for t, value in gradients.items())
 
 
 @given(programs(), st.integers(0, 99))
@@ -75,8 +76,13 @@ def test_no_item_can_be_set_or_deleted_and_no_field_either(x: Tensor) -> None:
 def test_no_gradient_can_be_written_to_neither_of_a_leaf_nor_of_a_value_on_the_way(x: Tensor) -> None:
     h = x * x
     tape = Tape.of((h * x).sum())
-    for gradients in (tape.backward(), tape.backward(wrt=[x, h]), 2 * tape.backward(wrt=[x, h]), tape.backward() + tape.backward()):
-        for t in [x, h] if gradients.wrt is None or h in gradients.wrt else [x]:
+    for gradients in (
+        tape.backward(),
+        tape.backward(wrt=[x, h]),
+        2 * tape.backward(wrt=[x, h]),
+        tape.backward() + tape.backward(),
+    ):
+        for t in [x, h] if gradients.wrt is None or h in set(gradients.wrt) else [x]:
             with pytest.raises(ValueError, match="read-only"):
                 gradients[t][0] = 9
 
@@ -133,7 +139,8 @@ def test_the_gradient_of_a_sum_is_the_sum_of_the_gradients(x: Tensor, y: Tensor)
 
 def test_items_of_a_sum_stand_in_the_order_of_a_tape_of_both(x: Tensor, y: Tensor) -> None:
     f, g = (y * 2).sum(), (x * y).sum()
-    order = [t for t in Tape.of(f, g).tensors if t in Tape.of(f, g).leaves]
+    starts = set(Tape.of(f, g).leaves)
+    order = [t for t in Tape.of(f, g).tensors if t in starts]
 
     assert order == list(f.backward() + g.backward())
 
@@ -161,7 +168,9 @@ def test_gradients_of_a_differentiable_pass_have_the_same_algebra(x: Tensor) -> 
     assert pytest.approx(3 * tape.backward().norm()) == g.norm()
 
 
-@pytest.mark.parametrize("operation", [lambda g: g + 1, lambda g: 1 + g, lambda g: g * g, lambda g: g - {}, lambda g: g + np.ones(2)])
+@pytest.mark.parametrize(
+    "operation", [lambda g: g + 1, lambda g: 1 + g, lambda g: g * g, lambda g: g - {}, lambda g: g + np.ones(2)]
+)
 def test_other_arithmetic_is_refused(operation: Any, x: Tensor) -> None:
     with pytest.raises(TypeError):
         operation((x * x).sum().backward())
@@ -185,7 +194,9 @@ def test_a_tensor_that_does_not_lead_to_the_outputs_is_not_on_the_tape(x: Tensor
     dead = x * y
     gradients = (x * 2).sum().backward()
     for t in (y, dead, tracked([1.0, 2.0])):
-        with pytest.raises(NotOnTapeError, match=rf"float64\[2\] tensor made at {_line_of(t)} does not lead to the outputs"):
+        with pytest.raises(
+            NotOnTapeError, match=rf"float64\[2\] tensor made at {_line_of(t)} does not lead to the outputs"
+        ):
             gradients[t]
 
 
@@ -218,12 +229,16 @@ def test_a_constant_is_not_tracked_and_neither_is_what_was_made_of_constants(x: 
         ("sign", np.sign), ("floor_divide", lambda h: h // 2), ("argmax", lambda h: h.argmax()), ("rint", np.rint),
     ],
 )  # fmt: skip
-def test_a_tensor_behind_a_piecewise_constant_operation_hears_which_and_where(name: str, step: Any, x: Tensor, y: Tensor) -> None:
+def test_a_tensor_behind_a_piecewise_constant_operation_hears_which_and_where(
+    name: str, step: Any, x: Tensor, y: Tensor
+) -> None:
     h = x * x
     stopped = step(h)
     gradients = (y * stopped).sum().backward()
     for t in (x, h):
-        with pytest.raises(PiecewiseConstantError, match=rf"{name}.* at {_line_of(stopped)}, which is piecewise constant"):
+        with pytest.raises(
+            PiecewiseConstantError, match=rf"{name}.* at {_line_of(stopped)}, which is piecewise constant"
+        ):
             gradients[t]
 
     assert f"{__file__}:" in str(stopped.made_at) or step in {np.floor, np.sign, np.rint}
@@ -277,7 +292,9 @@ def test_every_reason_is_a_key_error_that_prints_as_a_sentence(x: Tensor, y: Ten
 
     assert isinstance(caught.value, MissingGradientError)
     assert str(caught.value).startswith("The float64[2] tensor made at")
-    assert {NotOnTapeError, NotTrackedError, PiecewiseConstantError, NotAskedForError} == set(MissingGradientError.__subclasses__())
+    assert {NotOnTapeError, NotTrackedError, PiecewiseConstantError, NotAskedForError} == set(
+        MissingGradientError.__subclasses__()
+    )
     assert str(caught.value) == str(pickle.loads(pickle.dumps(caught.value)))  # noqa: S301 - our own bytes
 
 

@@ -29,9 +29,21 @@ def picture(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.dtype.str, value.shape, value.strides, value.flags.writeable, value.tobytes()
     if isinstance(value, Tensor):
-        return id(value), picture(value.data), [id(c) for c in value.creators], id(value.creation_op), str(value.creation_op), value.autograd, value.made_at
+        return (
+            id(value),
+            picture(value.data),
+            [id(c) for c in value.creators],
+            id(value.creation_op),
+            str(value.creation_op),
+            value.autograd,
+            value.made_at,
+        )
     if isinstance(value, Tape):
-        return [picture(t) for t in value.tensors], [(id(t), n) for t, n in value.child_counts.items()], [id(t) for t in value.leaves]
+        return (
+            [picture(t) for t in value.tensors],
+            [(id(t), n) for t, n in value.child_counts.items()],
+            [id(t) for t in value.leaves],
+        )
     if isinstance(value, Mapping):
         return [(picture(k), picture(v)) for k, v in value.items()]
     if isinstance(value, (list, tuple)):
@@ -99,7 +111,9 @@ def test_changing_the_users_arrays_afterwards_changes_no_answer(program: Program
 
 
 @given(programs(max_steps=5), st.integers(0, 99))
-def test_transforms_leave_their_arguments_as_they_were_and_return_what_is_the_callers_own(program: Program, seed: int) -> None:
+def test_transforms_leave_their_arguments_as_they_were_and_return_what_is_the_callers_own(
+    program: Program, seed: int
+) -> None:
     """The gradient's arrays are writable, and share memory with no argument, with no other gradient, with no other call."""
     inputs = [np.array(point) for point in point_of(program, seed)]
     before = picture(inputs)
@@ -158,7 +172,9 @@ def test_the_function_sees_its_arguments_read_only_in_every_place() -> None:
         return p.w.sum()
 
     arrays = [np.ones(2) * k for k in range(6)]
-    grad(f)(Params(arrays[0], {"k": arrays[1]}), (arrays[2], Params(arrays[3], None)), arrays[4], option={"o": [arrays[5]]})
+    grad(f)(
+        Params(arrays[0], {"k": arrays[1]}), (arrays[2], Params(arrays[3], None)), arrays[4], option={"o": [arrays[5]]}
+    )
 
     assert [False] * 6 == [a.flags.writeable for a in seen]
     assert all(a.flags.writeable for a in arrays)

@@ -41,7 +41,13 @@ def mixed_indices(draw: st.DrawFn, shape: tuple[int, ...]) -> Any:
             parts.append(None)
             axis -= 1
         elif kind == "integers":
-            parts.append(draw(hnp.arrays(np.intp, draw(st.sampled_from([together, together[1:], ()])), elements=st.integers(-n, n - 1))))
+            parts.append(
+                draw(
+                    hnp.arrays(
+                        np.intp, draw(st.sampled_from([together, together[1:], ()])), elements=st.integers(-n, n - 1)
+                    )
+                )
+            )
         elif kind == "list":
             parts.append(draw(hnp.arrays(np.intp, together, elements=st.integers(-n, n - 1))).tolist())
         elif kind == "mask":
@@ -85,7 +91,14 @@ def test_basic_indexing_is_numpys(data: st.DataObject) -> None:
 def test_indexing_by_integer_arrays_adds_up_what_is_repeated(data: st.DataObject) -> None:
     shape = data.draw(hnp.array_shapes(max_dims=3, max_side=4))
 
-    check(array_of(shape), data.draw(hnp.integer_array_indices(shape, result_shape=hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4))))
+    check(
+        array_of(shape),
+        data.draw(
+            hnp.integer_array_indices(
+                shape, result_shape=hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4)
+            )
+        ),
+    )
 
 
 @given(st.data())
@@ -121,7 +134,7 @@ def test_two_indexings_one_after_the_other_scatter_back_one_after_the_other(data
     t = Tensor(x, autograd=True)
     first = data.draw(mixed_indices(shape))
     try:
-        second = data.draw(hnp.basic_indices(x[first].shape))
+        second: Any = data.draw(hnp.basic_indices(x[first].shape))
     except IndexError:
         assume(False)
     out = t[first][second]

@@ -110,9 +110,10 @@ def test_a_branch_that_does_not_lead_to_the_outputs_does_not_count() -> None:
 
 
 def test_each_use_of_a_tensor_by_one_operation_counts() -> None:
-    x = tracked([1.0, 2.0])
+    x: Any = tracked([1.0, 2.0])
+    uses: list[Any] = [x * x, np.concatenate([x, x, x]), np.where([True, False], x, x)]
 
-    assert [2, 3, 2] == [Tape.of(y).child_counts[x] for y in (x * x, np.concatenate([x, x, x]), np.where([True, False], x, x))]
+    assert [2, 3, 2] == [Tape.of(y).child_counts[x] for y in uses]
 
 
 def test_a_tape_of_something_else_or_of_nothing_is_refused() -> None:
@@ -223,7 +224,9 @@ def test_backward_and_pushforward_are_transposes(program: Program, seed: int) ->
 
 
 @given(programs(), st.integers(0, 99))
-def test_the_gradient_of_any_recorded_tensor_is_that_of_a_program_which_starts_there(program: Program, seed: int) -> None:
+def test_the_gradient_of_any_recorded_tensor_is_that_of_a_program_which_starts_there(
+    program: Program, seed: int
+) -> None:
     """Asked of the full pass, of a pass limited to it, and by a tape that takes it for a leaf."""
     _, out = built(program, seed)
     tape = Tape.of(out)
@@ -250,7 +253,7 @@ def test_asking_for_many_tensors_at_once_changes_no_answer(program: Program, see
 
 def test_threads_that_share_a_tape_get_the_answers_of_one() -> None:
     x = tracked(np.linspace(0.1, 1, 50))
-    y = x
+    y: Any = x
     for _ in range(60):
         y = np.sin(y) * x + y[::-1] * 0.5
     tape = Tape.of(y)
@@ -327,7 +330,7 @@ def test_a_rule_of_the_wrong_shape_is_found_out() -> None:
 
 def test_several_outputs_take_a_seed_each_and_their_gradients_add_up() -> None:
     x = tracked([1.0, 2.0])
-    u, v = x * x, np.sin(x)
+    u, v = x * x, tape_ad.sin(x)
     tape = Tape.of(u, v)
     gradients = tape.backward(([1.0, 10.0], [2.0, 0.0]))
     expected = np.array([1.0, 10.0]) * 2 * x.data + np.array([2.0, 0.0]) * np.cos(x.data)
@@ -372,7 +375,11 @@ def test_an_untracked_output_has_no_gradients_and_a_zero_tangent() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "longdouble"])
-@pytest.mark.parametrize("seed", [[1.0, 2.0], [1, 2], np.array([1.0, 2.0]), np.array([1, 2]), (1.0, 2.0), np.array([1, 2], "float32")], ids=repr)
+@pytest.mark.parametrize(
+    "seed",
+    [[1.0, 2.0], [1, 2], np.array([1.0, 2.0]), np.array([1, 2]), (1.0, 2.0), np.array([1, 2], "float32")],
+    ids=repr,
+)
 def test_a_seed_takes_the_dtype_of_its_output(dtype: str, seed: Any) -> None:
     x = tracked(np.array([3.0, 4.0], dtype))
     tape = Tape.of(x * x)
@@ -453,7 +460,9 @@ def test_a_tensor_used_twice_hears_from_both_uses(f: Any, derivative: Any, diffe
     expected = derivative(x.data)
 
     np.testing.assert_allclose(gradient.data if differentiable else gradient, expected, rtol=1e-14, atol=1e-14)
-    np.testing.assert_allclose(float(tangent.data if differentiable else tangent), expected @ [1, 2, 3], rtol=1e-14, atol=1e-14)
+    np.testing.assert_allclose(
+        float(tangent.data if differentiable else tangent), expected @ [1, 2, 3], rtol=1e-14, atol=1e-14
+    )
 
 
 def test_tangents_given_at_intermediate_tensors_stand_in_place_of_what_comes_from_below() -> None:
@@ -474,7 +483,7 @@ def test_a_differentiable_pass_can_be_differentiated_to_any_order() -> None:
         value = Tape.of(value).backward(differentiable=True)[x]
 
         assert pytest.approx(factor * 1.5**power) == float(value.data)
-    assert not Tape.of(x * x).backward(differentiable=True)[x].backward()[x] != 2.0
+    assert 2.0 == Tape.of(x * x).backward(differentiable=True)[x].backward()[x]
 
 
 def test_forward_over_reverse_and_reverse_over_forward_agree_with_the_hessian() -> None:
@@ -497,7 +506,7 @@ Z = np.array([0.5 + 1.5j, -2.0 + 0.25j])
 W = np.array([1.0 - 2.0j, 0.5 + 0.5j])
 COMPLEX: list[tuple[Callable[[Any], Any], Any]] = [
     (lambda z: np.abs(z) ** 2, 2 * Z.conj()),
-    (lambda z: np.abs(z), Z.conj() / np.abs(Z)),
+    (np.abs, Z.conj() / np.abs(Z)),
     (np.real, np.ones(2)),
     (np.imag, np.full(2, -1j)),
     (lambda z: np.real(z * z), 2 * Z),
@@ -526,7 +535,7 @@ def test_a_complex_gradient_is_the_slope_along_re_minus_i_times_the_slope_along_
 
 def test_the_tangent_of_a_holomorphic_function_is_linear_over_complex_numbers() -> None:
     z = tracked(Z)
-    tape = Tape.of(np.exp(z) * z)
+    tape = Tape.of(tape_ad.exp(z) * z)
 
     np.testing.assert_allclose(tape.pushforward({z: W})[0], np.exp(Z) * (1 + Z) * W, rtol=1e-14)
     np.testing.assert_allclose(tape.pushforward({z: 1j * W})[0], 1j * tape.pushforward({z: W})[0], rtol=1e-14)
@@ -651,7 +660,16 @@ def test_a_large_array_whose_elements_changed_places_is_found_out() -> None:
         tape.backward()
 
 
-@pytest.mark.parametrize("view", [lambda a: a, lambda a: a[::2], lambda a: a[::-1], lambda a: a.reshape(100, -1).T, lambda a: a.reshape(200, -1)[:, 10:]])
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda a: a,
+        lambda a: a[::2],
+        lambda a: a[::-1],
+        lambda a: a.reshape(100, -1).T,
+        lambda a: a.reshape(200, -1)[:, 10:],
+    ],
+)
 def test_a_large_array_left_alone_or_put_back_is_fine(view: Any) -> None:
     buffer = np.arange(float(LARGE * 2))
     used = view(buffer)
@@ -702,7 +720,7 @@ def test_a_buffer_refilled_in_a_loop_gives_the_right_gradient_while_it_is_small(
 
 
 def test_a_call_prints_as_it_would_be_written() -> None:
-    x = tracked(np.ones((2, 3)))
+    x: Any = tracked(np.ones((2, 3)))
 
     assert "sum(axis=(0, 1), keepdims=True)" == str(np.sum(x, keepdims=True).creation_op)
     assert "getitem(index=0)" == str(x[0].creation_op)

@@ -118,7 +118,16 @@ def test_the_function_is_applied_to_each_leaf() -> None:
 
 @pytest.mark.parametrize(
     "leaf",
-    [np.ones(2), Tensor(1.0), TABLE["sum"], Tape.of(Tensor(1.0)), Tensor(1.0, autograd=True).backward(), {1, 2}, "ab", Point],
+    [
+        np.ones(2),
+        Tensor(1.0),
+        TABLE["sum"],
+        Tape.of(Tensor(1.0)),
+        Tensor(1.0, autograd=True).backward(),
+        {1, 2},
+        "ab",
+        Point,
+    ],
     ids=lambda leaf: type(leaf).__name__,
 )
 def test_arrays_and_this_librarys_own_records_are_leaves(leaf: Any) -> None:

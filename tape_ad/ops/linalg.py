@@ -201,8 +201,11 @@ def _einsum_jvp(xp: Namespace, tangents: Any, out: Array, operands: Any, subscri
     return total
 
 
-def _einsum_arguments(*operands: Any, out: None = None, **options: Any) -> tuple[Any, ...]:
+def _einsum_arguments(*operands: Any, out: None = None, optimize: Any = False) -> tuple[Any, ...]:
     """Read both of NumPy's spellings: a string first, or operands each followed by a list of integers."""
+    if len(operands) < 2:
+        msg = 'np.einsum needs subscripts and at least one operand: np.einsum("ij->ji", t).'
+        raise ArgumentError(msg)
     if isinstance(operands[0], str):
         subscripts, operands = operands[0], operands[1:]
     else:
@@ -212,7 +215,7 @@ def _einsum_arguments(*operands: Any, out: None = None, **options: Any) -> tuple
         if len(operands) % 2:
             subscripts += "->" + "".join("..." if n is Ellipsis else string.ascii_letters[n] for n in operands[-1])
         operands = arrays
-    return operands, {"subscripts": subscripts, **options}
+    return operands, {"subscripts": subscripts, **({"optimize": optimize} if optimize else {})}
 
 
 @primitive(

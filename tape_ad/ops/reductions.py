@@ -10,6 +10,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from tape_ad._core import Case, Domain
+from tape_ad._errors import ArgumentError
 from tape_ad._rules import BOOLEAN, DISTINCT, NONZERO, composite, linear, piecewise_constant, primitive
 from tape_ad._typing import Array, ArrayLike, Axis, DType, Namespace, Shape
 
@@ -68,46 +69,55 @@ def _spread(xp: Namespace, ct: Array, x: Array, axis: tuple[int, ...]) -> Array:
     return xp.broadcast_to(ct.reshape(_kept_shape(x, axis)), np.shape(x))
 
 
+_NO_VALUE = np._NoValue  # noqa: SLF001 - NumPy's mark for "not given" has no public name
+
+
 def _reduction(name: str) -> Callable[..., Any]:
     """Return what adapts NumPy's signature: ``where=`` and ``initial=`` go to the op `masked_reduction`."""
-    no_value = np._NoValue
-
     def adapt(
-        a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = no_value, initial: Any = no_value,
-        where: Any = no_value,
+        a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = _NO_VALUE, initial: Any = _NO_VALUE,
+        where: Any = _NO_VALUE,
     ) -> tuple[Any, ...]:  # fmt: skip
         params: dict[str, Any] = {"axis": axis}
         if dtype is not None:
             params["dtype"] = dtype
-        if keepdims is not no_value and keepdims:
+        if keepdims is not _NO_VALUE and keepdims:
             params["keepdims"] = True
-        if (initial is no_value or initial is None) and (where is no_value or where is True):
+        if (initial is _NO_VALUE or initial is None) and (where is _NO_VALUE or where is True):
             return (a,), params
-        if initial is not no_value and initial is not None:
+        if initial is not _NO_VALUE and initial is not None:
             params["initial"] = initial
-        return "masked_reduction", (a, True if where is no_value else where), {**params, "function": name}
+        return "masked_reduction", (a, True if where is _NO_VALUE else where), {**params, "function": name}
 
     return adapt
 
 
 def _extreme(name: str) -> Callable[..., Any]:
+    """Return the same for a function without ``dtype=``."""
     reduction = _reduction(name)
 
-    def adapt(a: Any, axis: Any = None, out: None = None, *rest: Any, **options: Any) -> tuple[Any, ...]:
-        return reduction(a, axis, None, out, *rest, **options)  # type: ignore[no-any-return]  # it returns such a tuple
+    def adapt(
+        a: Any, axis: Any = None, out: None = None, keepdims: Any = _NO_VALUE, initial: Any = _NO_VALUE, where: Any = _NO_VALUE
+    ) -> tuple[Any, ...]:
+        return reduction(a, axis, None, out, keepdims, initial, where)  # type: ignore[no-any-return]  # it returns such a tuple
 
     return adapt
 
 
 def _moment(name: str) -> Callable[..., Any]:
+    """Return the same for a function with ``ddof=`` or ``correction=``."""
     reduction = _reduction(name)
 
     def adapt(
-        a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0, keepdims: Any = False, **options: Any
-    ) -> tuple[Any, ...]:
-        correction = options.pop("correction", ddof)
-        *head, params = reduction(a, axis, dtype, out, bool(keepdims is True), **options)
-        return *head, ({**params, "correction": correction} if correction else params)
+        a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0, keepdims: Any = _NO_VALUE, *,
+        where: Any = _NO_VALUE, correction: Any = _NO_VALUE,
+    ) -> tuple[Any, ...]:  # fmt: skip
+        if correction is not _NO_VALUE and ddof != 0:
+            msg = f"np.{name}: ddof and correction are two names of one number. Leave one out."
+            raise ArgumentError(msg)
+        *head, params = reduction(a, axis, dtype, out, keepdims, _NO_VALUE, where)
+        chosen = ddof if correction is _NO_VALUE else correction
+        return *head, ({**params, "correction": chosen} if chosen else params)
 
     return adapt
 

@@ -19,7 +19,7 @@ HIPS = "HIPS autograd"
 TORCH = "torch"
 
 LINKS = 40
-INPUTS, HIDDEN, CLASSES = 64, 64, 10
+INPUTS, HIDDEN, CLASSES = 64, 256, 10
 
 Gradient = Callable[..., Sequence[Any]]
 
