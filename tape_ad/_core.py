@@ -345,6 +345,7 @@ def own(data: Any, *, what: str = "Tensor()") -> Any:
     """
     kind = type(data)
     if kind is Tensor:
+        _refuse_conversion(data, what)
         return data.data
     if kind in _SCALARS:
         return data

@@ -71,20 +71,20 @@ def in_order(outputs: Sequence[Tensor], stops: frozenset[Tensor]) -> tuple[Tenso
     return tuple(done)
 
 
-def counts_between(order: Iterable[Tensor], wrt: set[Tensor]) -> Counts:
-    """Count only the uses that lie between the last tensors of ``order`` and the tensors of ``wrt``."""
+def counts_between(order: Iterable[Tensor], wrt: set[Tensor], stops: frozenset[Tensor] = frozenset()) -> Counts:
+    """Count only the uses that lie between the last tensors of ``order`` and the tensors of ``wrt`` or ``stops``."""
     relevant = set()
     for t in order:
         if t in wrt:
             relevant.add(t)
-        elif t.creation_op is not None:
+        elif t.creation_op is not None and t not in stops:
             for c in t.creators:
                 if c in relevant:
                     relevant.add(t)
                     break
     counts = dict.fromkeys(relevant, 0)
     for t in relevant:
-        if t.creation_op is not None:
+        if t.creation_op is not None and t not in stops:
             for c in t.creators:
                 if c in counts:
                     counts[c] += 1
@@ -92,7 +92,12 @@ def counts_between(order: Iterable[Tensor], wrt: set[Tensor]) -> Counts:
 
 
 def sweep(
-    outputs: Sequence[Tensor], seeds: Sequence[Any], counts: Counts, keep: set[Tensor] | None, differentiable: bool
+    outputs: Sequence[Tensor],
+    seeds: Sequence[Any],
+    counts: Counts,
+    keep: set[Tensor] | None,
+    differentiable: bool,
+    stops: frozenset[Tensor] = frozenset(),
 ) -> dict[Tensor, Any]:
     """Hand cotangents from the outputs to the leaves; a tensor hands on once all its counted children were heard.
 
@@ -148,7 +153,7 @@ def sweep(
                 t, ct = pop_ready()
             creators = t.creators
             call = t.creation_op
-            if call is None or not creators:
+            if call is None or not creators or (stops and t in stops):
                 if keep is None or t in keep:
                     kept[t] = ct
                 continue
@@ -349,11 +354,13 @@ def _push_composite(
     return known.get(result)
 
 
-def advance(order: Iterable[Tensor], known: dict[Tensor, Any], differentiable: bool) -> None:
+def advance(
+    order: Iterable[Tensor], known: dict[Tensor, Any], differentiable: bool, stops: frozenset[Tensor] = frozenset()
+) -> None:
     """Add to the ``known`` tangents those of every tensor that depends on them; ``order`` has creators first."""
     for t in order:
         call = t.creation_op
-        if t in known or call is None or not t.creators:
+        if t in known or call is None or not t.creators or t in stops:
             continue
         directions = [known.get(c) for c in t.creators]
         if all(d is None for d in directions):
@@ -407,7 +414,12 @@ def _fit_tangent(tangent: Any, t: Tensor) -> Any:
     return tangent if not hasattr(tangent, "dtype") or tangent.dtype == t.dtype else tangent.astype(t.dtype)
 
 
-def fit_seed(seed: Any, out: Tensor, what: str) -> Any:
+def fit_seed(seed: Any, out: Tensor, what: str, differentiable: bool) -> Any:
+    if type(seed) is Tensor and not differentiable:
+        if seed.autograd:
+            msg = f"The {what} is tracked, and its gradient would be lost. Pass differentiable=True, or its data."
+            raise SeedError(msg)
+        seed = seed.data
     if type(seed) is not Tensor:
         seed = own(seed, what=f"a {what}")
         if not hasattr(seed, "dtype"):

@@ -6,7 +6,7 @@ How cotangents travel is `_propagate`'s business; a tape says what is asked, and
 import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from attrs import field, frozen
@@ -67,7 +67,7 @@ class Tape:
             if type(out) is not Tensor:
                 msg = f"Tape.of() takes tensors, but got {type(out).__name__}. Make one: Tensor(data, autograd=True)."
                 raise ArgumentError(msg)
-        stops = frozenset(boundary)
+        stops = frozenset([t for t in boundary if t.creators])  # the others are leaves anyway
         return cls(outputs, *walk(outputs, stops), stops)
 
     @property
@@ -116,7 +116,7 @@ class Tape:
             SeedError: if a seed does not fit its output.
             BufferChangedError: if an array used in the computation was changed since.
         """
-        seeds = self._seeds(seed)
+        seeds = self._seeds(seed, differentiable)
         if isinstance(wrt, Tensor):
             wrt = (wrt,)
         asked = None if wrt is None else tuple(dict.fromkeys(wrt))
@@ -138,9 +138,9 @@ class Tape:
         if asked is not None:
             keep = set(asked)
             if keep != set(self.leaves):
-                counts = counts_between(self.tensors, keep)
+                counts = counts_between(self.tensors, keep, self._stops)
         with np.errstate(all="ignore"):
-            return sweep(self.outputs, seeds, counts, keep, differentiable)
+            return sweep(self.outputs, seeds, counts, keep, differentiable, self._stops)
 
     def _check_buffers(self) -> None:
         for t in self._shared:
@@ -153,9 +153,9 @@ class Tape:
 
     def cotangents(self, wrt: Iterable[Tensor], *, differentiable: bool = False) -> Mapping[Tensor, Any]:
         """Return what `backward` finds for ``wrt``, without seed, as arrays that nobody else holds: for transforms."""
-        return self._values(self._seeds(None), tuple(wrt), differentiable)
+        return self._values(self._seeds(None, differentiable), tuple(wrt), differentiable)
 
-    def _seeds(self, seed: Any) -> tuple[Any, ...]:
+    def _seeds(self, seed: Any, differentiable: bool) -> tuple[Any, ...]:
         outputs = self.outputs
         if seed is None:
             for out in outputs:
@@ -175,7 +175,7 @@ class Tape:
             given = tuple(seed)
         else:
             given = (seed,)
-        return tuple(fit_seed(s, out, "seed") for s, out in zip(given, outputs, strict=True))
+        return tuple(fit_seed(s, out, "seed", differentiable) for s, out in zip(given, outputs, strict=True))
 
     def pushforward(self, tangents: Mapping[Tensor, Any], *, differentiable: bool = False) -> tuple[Any, ...]:
         """Return the tangent of each output for the given tangents of leaves or other recorded tensors.
@@ -190,10 +190,10 @@ class Tape:
         for t, tangent in tangents.items():
             if t not in self._counts:
                 raise _why_missing(self, t)
-            known[t] = fit_seed(tangent, t, "tangent")
+            known[t] = fit_seed(tangent, t, "tangent", differentiable)
         self._check_buffers()
         with np.errstate(all="ignore"):
-            advance(self.tensors, known, differentiable)
+            advance(self.tensors, known, differentiable, self._stops)
         return tuple(known[out] if out in known else np.zeros(out.shape, out.dtype)[()] for out in self.outputs)
 
 
@@ -215,6 +215,9 @@ class Gradients(Mapping[Tensor, Any]):
     _seeds: tuple[Any, ...]
     wrt: tuple[Tensor, ...] | None
     _differentiable: bool
+    __array_ufunc__: ClassVar[None] = None  # so that a NumPy scalar on the left leaves the multiplication to us
+    __eq__ = object.__eq__  # a mapping's would compare arrays, which have no one answer
+    __hash__ = object.__hash__
 
     def __getitem__(self, tensor: Tensor) -> Any:
         values = self._values
@@ -224,7 +227,10 @@ class Gradients(Mapping[Tensor, Any]):
             msg = f"Gradients are asked for by tensor, not by {type(tensor).__name__}: gradients[t]."  # type: ignore[unreachable]  # for callers who run no type checker
             raise NotOnTapeError(msg)
         if self.wrt is None and tensor in self.tape.child_counts:
-            return self.tape._values(self._seeds, (tensor,), self._differentiable)[tensor]  # noqa: SLF001 - one module, one subject
+            value = self.tape._values(self._seeds, (tensor,), self._differentiable)[tensor]  # noqa: SLF001 - one module, one subject
+            if type(value) is _ndarray:
+                value.setflags(write=False)
+            return value
         raise _why_missing(self.tape, tensor)
 
     def __contains__(self, tensor: object) -> bool:

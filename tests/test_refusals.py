@@ -3,6 +3,7 @@
 import math
 import operator
 import re
+import sys
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -286,7 +287,7 @@ def test_a_tensor_holds_numbers_only_and_says_what_it_was_given(data: Any, words
     "call",
     [
         lambda t, o: t * o,
-        lambda t, o: np.add(t, o),
+        np.add,
         lambda t, o: np.where(True, t, o),
         lambda t, o: np.concatenate([t, o]),
     ],
@@ -419,7 +420,7 @@ def test_every_door_with_an_adapter_names_numpys_function_when_the_arguments_do_
     doors = [(f, adapt) for f, (_, adapt) in DOORS.items() if adapt is not None]
     for function, _ in doors:
         with pytest.raises(TypeError) as caught:
-            t._call(function, (), {"no_such_argument": 1} if bad == "adapt" else {}, __import__("sys")._getframe())
+            t._call(function, (), {"no_such_argument": 1} if bad == "adapt" else {}, sys._getframe())
 
         assert function.__name__ in str(caught.value)
         assert "lambda" not in str(caught.value)
@@ -500,7 +501,8 @@ def test_an_unknown_object_gets_the_operator_and_else_a_type_error(t: Any) -> No
 
     assert "modest rmul" == t * other
     assert (t < other) is True
-    for call in (lambda: t - other, lambda: np.subtract(t, other), lambda: other - t):
+    calls: tuple[Call, ...] = (lambda: t - other, lambda: np.subtract(t, other), lambda: other - t)
+    for call in calls:
         with pytest.raises(TypeError):
             call()
     assert (t == object()) is False
