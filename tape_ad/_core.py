@@ -785,7 +785,7 @@ class Tensor(ArrayMethods):
             return _numpy.call_ufunc(function, "__call__", args, kwargs, _enter(frame))
         return _numpy.call_function(function, args, kwargs, _enter(frame))
 
-    def astype(self, dtype: DType, *, copy: bool = True) -> "Tensor":
+    def astype(self, dtype: DType, *, copy: bool = True) -> "Tensor":  # noqa: ARG002 - values never change: no copy is told from another
         """Return the tensor with another dtype."""
         return apply(TABLE["astype"], (self,), {"dtype": dtype}, _getframe(1))
 

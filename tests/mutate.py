@@ -46,17 +46,20 @@ class Mutant:
     @contextmanager
     def alive(self) -> Iterator[None]:
         """Put the scaled rule into the record, and take it out again."""
-        before = getattr(self.op, self.field)
+        before, rules_before = getattr(self.op, self.field), self.op.rules
         after: Any
         if self.operand is None:
             after = Scaled(before)
         else:
             after = tuple(Scaled(rule) if i == self.operand else rule for i, rule in enumerate(before))
         object.__setattr__(self.op, self.field, after)
+        if self.field in ("partials", "vjps"):
+            object.__setattr__(self.op, "rules", after)
         try:
             yield
         finally:
             object.__setattr__(self.op, self.field, before)
+            object.__setattr__(self.op, "rules", rules_before)
 
     def is_caught(self) -> bool:
         """Say whether the laws notice it. Anything but a broken law is an error of the laws themselves."""
@@ -75,6 +78,8 @@ def mutants(ops: Sequence[Op[Any]]) -> list[Mutant]:
         found += [Mutant(op, name) for name in ("jvp", "expression") if getattr(op, name) is not None]
         for name in ("partials", "vjps"):
             found += [Mutant(op, name, i) for i, rule in enumerate(getattr(op, name)) if rule is not None]
+        if op.quick:  # the backward loop serves these inline, from `rules`: a path of its own
+            found += [Mutant(op, "rules", i) for i, rule in enumerate(op.rules) if rule is not None]
     return found
 
 
