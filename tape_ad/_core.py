@@ -251,7 +251,8 @@ class Op(Generic[P]):
         try:
             bound = inspect.signature(self).bind(*args, **kwargs)
         except TypeError as error:
-            msg = f"{self.name}{inspect.signature(self)}: {error}."
+            bare = [p.replace(annotation=p.empty) for p in self.__signature__.parameters.values()]
+            msg = f"{self.name}{inspect.Signature(bare)}: {error}."
             raise ArgumentError(msg) from None
         arguments = list(bound.arguments.items())
         if self.variadic:
@@ -488,7 +489,7 @@ def _operator(
 
     def method(self: "Tensor", other: Operand, /) -> "Tensor":
         if type(other) is not Tensor:
-            if not isinstance(other, _OPERANDS):
+            if _answers_for_itself(other):
                 return NotImplemented  # type: ignore[no-any-return]  # Python takes it from an operator
             other = constant(other)
         if reflected:
@@ -511,6 +512,16 @@ def _operator(
 
 
 _OPERANDS = (bool, int, float, complex, np.ndarray, np.generic, list, tuple)
+_FAMILIAR = frozenset({bool, int, float, complex, np.ndarray, np.float64, np.float32})
+
+
+def _answers_for_itself(x: Any) -> bool:
+    """Say whether an operand belongs to another library, which then decides what a call with it means."""
+    if type(x) in _FAMILIAR:
+        return False
+    if isinstance(x, np.ndarray):
+        return type(x).__array_ufunc__ is not np.ndarray.__array_ufunc__
+    return not isinstance(x, _OPERANDS)
 
 
 class _Blank(ArrayMethods):
@@ -729,6 +740,9 @@ class Tensor(ArrayMethods):
     def __divmod__(self, other: Operand) -> "tuple[Tensor, Tensor]":
         return self // other, self % other
 
+    def __rdivmod__(self, other: Operand) -> "tuple[Tensor, Tensor]":
+        return other // self, other % self
+
     def __getitem__(self, index: Any) -> "Tensor":
         return apply(TABLE["getitem"], (self,), {"index": index}, _getframe(1))
 
@@ -750,7 +764,7 @@ class Tensor(ArrayMethods):
                 tracked = op.tracks and self.autograd
             else:
                 for x in inputs:
-                    if type(x) is not Tensor and not isinstance(x, _OPERANDS):
+                    if type(x) is not Tensor and _answers_for_itself(x):
                         return NotImplemented
                 creators = tuple([x if type(x) is Tensor else constant(x) for x in inputs])
                 data = ufunc(*[t.data for t in creators])
@@ -767,23 +781,23 @@ class Tensor(ArrayMethods):
             result.lasti = frame.f_lasti
             result.__class__ = Tensor
             return result
-        if not all(isinstance(x, (Tensor, *_OPERANDS)) for x in inputs):
+        if any(type(x) is not Tensor and _answers_for_itself(x) for x in inputs):
             return NotImplemented
-        return _numpy.call_ufunc(ufunc, method, inputs, kwargs, _enter(_getframe(1)))
+        return _numpy.call_ufunc(ufunc, method, inputs, kwargs, _Entry(_getframe(1)))
 
     def __array_function__(
         self, function: Callable[..., Any], types: Sequence[type], args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Any:
-        if not all(issubclass(t, (Tensor, np.ndarray)) for t in types):
+        if not all(t is Tensor or t.__array_function__ is np.ndarray.__array_function__ for t in types):  # type: ignore[attr-defined]  # only such types arrive here
             return NotImplemented
-        return _numpy.call_function(function, args, kwargs, _enter(_getframe(1)))
+        return _numpy.call_function(function, args, kwargs, _Entry(_getframe(1)))
 
     def _call(
         self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], frame: FrameType
     ) -> Any:
         if isinstance(function, np.ufunc):
-            return _numpy.call_ufunc(function, "__call__", args, kwargs, _enter(frame))
-        return _numpy.call_function(function, args, kwargs, _enter(frame))
+            return _numpy.call_ufunc(function, "__call__", args, kwargs, _Entry(frame))
+        return _numpy.call_function(function, args, kwargs, _Entry(frame))
 
     def astype(self, dtype: DType, *, copy: bool = True) -> "Tensor":  # noqa: ARG002 - values never change: no copy is told from another
         """Return the tensor with another dtype."""
@@ -811,15 +825,22 @@ class Tensor(ArrayMethods):
 Tensor.__hash__ = object.__hash__  # type: ignore[method-assign]  # the same function, found by C
 
 
-def _enter(frame: FrameType) -> _numpy.Engine:
-    """Return what `_numpy` needs of the engine to answer a call made at ``frame``."""
+class _Entry:
+    """What `_numpy` needs of the engine to answer one call, made at ``frame``."""
+
+    __slots__ = ("frame",)
+    doors = DOORS
+    tensors = TENSORS
+    tensor_type = Tensor
+
+    def __init__(self, frame: FrameType) -> None:
+        self.frame = frame
 
     def run(
-        name: str, operands: Sequence[Any], params: dict[str, Any], compute: Callable[..., Any] | None = None
+        self, name: str, operands: Sequence[Any], params: dict[str, Any], compute: Callable[..., Any] | None = None, /
     ) -> Tensor:
-        return apply(TABLE[name], operands, params, frame, compute)
-
-    return _numpy.Engine(run=run, doors=DOORS, tensors=TENSORS, tensor_type=Tensor)
+        """Apply the op of that name; ``compute`` replaces its own forward on plain arrays."""
+        return apply(TABLE[name], operands, params, self.frame, compute)
 
 
 def _data_repr(data: Any) -> str:

@@ -10,27 +10,23 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from attrs import frozen
 
-from tape_ad._errors import ArgumentError, MutationError, NoRuleError
-
-
-class Run(Protocol):
-    """Apply the op of that name; ``compute`` replaces its own forward on plain arrays."""
-
-    def __call__(
-        self, name: str, operands: Sequence[Any], params: dict[str, Any], compute: Callable[..., Any] | None = None, /
-    ) -> Any: ...
+from tape_ad._errors import ArgumentError, ConversionError, MutationError, NoRuleError
 
 
-@frozen
-class Engine:
+class Engine(Protocol):
     """What a door needs: how to run an op, the NumPy functions that have one, the tensor namespace and class."""
 
-    run: Run
-    doors: Mapping[Callable[..., Any], tuple[Any, Callable[..., Any] | None]]
-    tensors: Any
-    tensor_type: type[Any]
+    @property
+    def doors(self) -> Mapping[Callable[..., Any], tuple[Any, Callable[..., Any] | None]]: ...
+    @property
+    def tensors(self) -> Any: ...
+    @property
+    def tensor_type(self) -> Any: ...
+    def run(
+        self, name: str, operands: Sequence[Any], params: dict[str, Any], compute: Callable[..., Any] | None = None, /
+    ) -> Any:
+        """Apply the op of that name; ``compute`` replaces its own forward on plain arrays."""
 
 
 QUERIES: frozenset[Callable[..., Any]] = frozenset(
@@ -218,6 +214,11 @@ def call_function(function: Callable[..., Any], args: Sequence[Any], kwargs: Map
 
 def _without_rule(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], engine: Engine) -> Any:
     """Answer a query from the data; refuse everything else."""
+    if function is np.full_like and any(
+        isinstance(x, engine.tensor_type) and x.autograd for x in (*args[1:2], kwargs.get("fill_value"))
+    ):
+        msg = "np.full_like(a, t) with a tracked t would lose its gradient. Write tape_ad.broadcast_to(t, np.shape(a))."
+        raise ConversionError(msg)
     if function in QUERIES:
         plain = [_plain(x, engine) for x in args]
         return function(*plain, **{key: _plain(value, engine) for key, value in kwargs.items()})

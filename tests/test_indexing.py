@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tape_ad import Tensor
-from tape_ad._errors import ArgumentError, UnsupportedDataError
+from tape_ad._errors import ArgumentError, ConversionError, UnsupportedDataError
 
 SHAPES = hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4)
 
@@ -195,10 +195,15 @@ def test_an_index_array_that_is_changed_afterwards_changes_nothing() -> None:
     np.testing.assert_array_equal(np.array([2.0, 0.0, 1.0]), out.sum().backward()[t])
 
 
-@pytest.mark.parametrize("index", [1.0, [0.5, 1.0], Tensor(1.5, autograd=True), np.array([1.0])], ids=repr)
+@pytest.mark.parametrize("index", [1.0, [0.5, 1.0], Tensor(1.5), np.array([1.0])], ids=repr)
 def test_an_index_of_floats_is_refused_with_the_conversion(index: Any) -> None:
     with pytest.raises(ArgumentError, match=r"integers or booleans, not float64.*i\.astype\(int\)"):
         Tensor([1.0, 2.0])[index]
+
+
+def test_a_tracked_index_is_refused_because_its_gradient_would_be_lost() -> None:
+    with pytest.raises(ConversionError, match=r"an index of a tracked tensor.*stop_gradient"):
+        Tensor([1.0, 2.0])[Tensor(1.5, autograd=True)]
 
 
 @pytest.mark.parametrize("index", ["a", ("a", 0), [None, 1]], ids=repr)

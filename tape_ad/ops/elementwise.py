@@ -50,7 +50,9 @@ def multiply(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
     return xp.multiply(x1, x2)
 
 
-@elementwise(np.divide, partials=(lambda xp, out, x, y: 1.0 / y, lambda xp, out, x, y: -out / y), domain=(REAL, NONZERO))
+@elementwise(
+    np.divide, partials=(lambda xp, out, x, y: 1.0 / y, lambda xp, out, x, y: -out / y), domain=(REAL, NONZERO)
+)
 def divide(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """Return ``x1 / x2``."""
     return xp.divide(x1, x2)
@@ -306,17 +308,13 @@ def _larger(xp: Namespace, x: Array, y: Array) -> Array:
     return 0.5 * ((x > y) * 1.0 + (x >= y))
 
 
-@elementwise(
-    np.maximum, partials=(lambda xp, out, x, y: _larger(xp, x, y), lambda xp, out, x, y: _larger(xp, y, x))
-)
+@elementwise(np.maximum, partials=(lambda xp, out, x, y: _larger(xp, x, y), lambda xp, out, x, y: _larger(xp, y, x)))
 def maximum(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """Return the larger of each pair; at a tie the derivative is split evenly."""
     return xp.maximum(x1, x2)
 
 
-@elementwise(
-    np.minimum, partials=(lambda xp, out, x, y: _larger(xp, y, x), lambda xp, out, x, y: _larger(xp, x, y))
-)
+@elementwise(np.minimum, partials=(lambda xp, out, x, y: _larger(xp, y, x), lambda xp, out, x, y: _larger(xp, x, y)))
 def minimum(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """Return the smaller of each pair; at a tie the derivative is split evenly."""
     return xp.minimum(x1, x2)
@@ -345,8 +343,6 @@ def _where_arguments(condition: Any, x: Any = None, y: Any = None) -> tuple[tupl
 def where(xp: Namespace, condition: ArrayLike, x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """Return ``x1`` where the condition is true, else ``x2``."""
     return xp.where(condition, x1, x2)
-
-
 
 
 def _clip_arguments(

@@ -65,7 +65,9 @@ def getitem(xp: Namespace, x: ArrayLike, /, index: Any) -> Array:
     return x[index]  # type: ignore[index]  # an array here
 
 
-def _scatter_vjp(xp: Namespace, ct: Array, i: int, out: Array, values: Any, indices: tuple[Any, ...], shape: Shape) -> Array:
+def _scatter_vjp(
+    xp: Namespace, ct: Array, i: int, out: Array, values: Any, indices: tuple[Any, ...], shape: Shape
+) -> Array:
     return ct[indices[i]]
 
 
@@ -76,7 +78,9 @@ def _scatter_vjp(xp: Namespace, ct: Array, i: int, out: Array, values: Any, indi
         Case(((2,), (2, 3)), {"indices": ((slice(None), 1), ()), "shape": (2, 3)}),
     ),
 )  # fmt: skip
-def scatter_add(xp: Namespace, values: list[Any] | tuple[Any, ...], /, *, indices: tuple[Any, ...], shape: Shape) -> Array:
+def scatter_add(
+    xp: Namespace, values: list[Any] | tuple[Any, ...], /, *, indices: tuple[Any, ...], shape: Shape
+) -> Array:
     """Return zeros of ``shape`` with each of the values added at its index: the transpose of reading by index."""
     buffer = np.zeros(shape, np.result_type(*values))
     for i, (value, index) in enumerate(zip(values, indices, strict=True)):
@@ -87,5 +91,3 @@ def scatter_add(xp: Namespace, values: list[Any] | tuple[Any, ...], /, *, indice
         else:
             buffer[index] = value  # 0.0 + -0.0 would lose the sign
     return buffer if buffer.ndim else buffer[()]
-
-

@@ -146,7 +146,9 @@ def _explicit(operands: Sequence[Any], params: dict[str, Any]) -> dict[str, Any]
         msg = f"einsum({params['subscripts']!r}) names {len(terms)} operands, but got {len(operands)}."
         raise ArgumentError(msg)
     unused = [letter for letter in string.ascii_letters if letter not in subscripts]
-    ranks = [np.ndim(x) - len(term.replace("...", "")) for term, x in zip(terms, operands, strict=True) if "..." in term]
+    ranks = [
+        np.ndim(x) - len(term.replace("...", "")) for term, x in zip(terms, operands, strict=True) if "..." in term
+    ]
     dots = "".join(unused[: max(ranks, default=0)])
     written = []
     for term, x in zip(terms, operands, strict=True):
@@ -186,13 +188,17 @@ def _einsum_vjp(
         else:
             target += letter
     # a letter that the others lack, or have with length one only, gets its length from ones
-    known = {letter for term, x in inputs for letter, n in zip(term, np.shape(x), strict=True) if n == sizes.get(letter, n)}
+    known = {
+        letter for term, x in inputs for letter, n in zip(term, np.shape(x), strict=True) if n == sizes.get(letter, n)
+    }
     inputs += [(letter, np.ones(sizes[letter], ct.dtype)) for letter in dict.fromkeys(target) if letter not in known]
     spelled = ",".join(term for term, _ in inputs)
     return xp.einsum(f"{spelled}->{target}", *[x for _, x in inputs], optimize=optimize)
 
 
-def _einsum_jvp(xp: Namespace, tangents: Any, out: Array, operands: Any, subscripts: str, optimize: bool | str = False) -> Array:
+def _einsum_jvp(
+    xp: Namespace, tangents: Any, out: Array, operands: Any, subscripts: str, optimize: bool | str = False
+) -> Array:
     total = None
     for i, tangent in enumerate(tangents):
         if tangent is not None:

@@ -10,20 +10,22 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from tape_ad._core import TENSORS, Case, own
+from tape_ad._core import TENSORS, Case, constant, own
 from tape_ad._rules import UNIT, composite, expansion, linear
 from tape_ad._typing import Array, ArrayLike, Axis, DType, Namespace, Shape
 
 
 # --- reshape and friends --------------------------------------------------------------------------------------------
-def _reshape_arguments(a: Any, shape: Any = None, order: Any = "C", *, newshape: Any = None, copy: Any = None) -> tuple[Any, ...]:
+def _reshape_arguments(
+    a: Any, shape: Any = None, order: Any = "C", *, newshape: Any = None, copy: Any = None
+) -> tuple[Any, ...]:
     params = {"shape": newshape if shape is None else shape}
     return (a,), params if order == "C" else {**params, "order": order}
 
 
 def _ravel_arguments(a: Any, order: Any = "C") -> tuple[Any, ...]:
     if order == "K":
-        a, order = TENSORS.permute_dims(a, _memory_order(np.asarray(own(a)).strides)), "C"
+        a, order = TENSORS.permute_dims(a, _memory_order(np.asarray(constant(a).data).strides)), "C"
     return _reshape_arguments(a, -1, order)
 
 
@@ -138,7 +140,9 @@ def swapaxes(xp: Namespace, x: ArrayLike, axis1: int, axis2: int) -> Array:
 
 
 @expansion()
-def moveaxis(xp: Namespace, x: ArrayLike, source: int | tuple[int, ...], destination: int | tuple[int, ...], /) -> Array:
+def moveaxis(
+    xp: Namespace, x: ArrayLike, source: int | tuple[int, ...], destination: int | tuple[int, ...], /
+) -> Array:
     """Return the array with some axes moved to other positions."""
     operands, params = _moveaxis_arguments(x, source, destination)
     return xp.permute_dims(*operands, **params)
@@ -211,7 +215,9 @@ def _join_axis(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
     return {**params, "axis": int(normalize_axis_index(params.get("axis", 0), np.ndim(operands[0])))}
 
 
-def _concat_transpose(xp: Namespace, ct: Array, i: int, out: Array, arrays: Any, axis: int, dtype: DType = None) -> Array:
+def _concat_transpose(
+    xp: Namespace, ct: Array, i: int, out: Array, arrays: Any, axis: int, dtype: DType = None
+) -> Array:
     lengths = [np.shape(a)[axis] for a in arrays]
     start = builtins.sum(lengths[:i])
     return ct[(slice(None),) * axis + (slice(start, start + lengths[i]),)]
@@ -219,12 +225,14 @@ def _concat_transpose(xp: Namespace, ct: Array, i: int, out: Array, arrays: Any,
 
 def _cast_parts(arrays: Any, dtype: Any, casting: Any) -> list[Any]:
     """Cast the parts as NumPy would before joining them; it refuses what ``casting`` forbids."""
-    empties = [np.empty(0, np.asarray(own(a)).dtype) for a in arrays]
+    empties = [np.empty(0, constant(a).dtype) for a in arrays]
     to = np.concatenate(empties, dtype=dtype, casting=casting).dtype
     return [a if empty.dtype == to else TENSORS.astype(a, to) for a, empty in zip(arrays, empties, strict=True)]
 
 
-def _concatenate_arguments(arrays: Any, axis: Any = 0, out: None = None, *, dtype: Any = None, casting: str = "same_kind") -> tuple[Any, ...]:
+def _concatenate_arguments(
+    arrays: Any, axis: Any = 0, out: None = None, *, dtype: Any = None, casting: str = "same_kind"
+) -> tuple[Any, ...]:
     arrays = arrays if casting == "same_kind" else _cast_parts(arrays, dtype, casting)
     params = {} if dtype is None else {"dtype": dtype}
     if axis is None:
@@ -250,11 +258,15 @@ def _stack_axis(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
     return {**params, "axis": int(normalize_axis_index(params.get("axis", 0), np.ndim(operands[0]) + 1))}
 
 
-def _stack_transpose(xp: Namespace, ct: Array, i: int, out: Array, arrays: Any, axis: int, dtype: DType = None) -> Array:
+def _stack_transpose(
+    xp: Namespace, ct: Array, i: int, out: Array, arrays: Any, axis: int, dtype: DType = None
+) -> Array:
     return ct[(slice(None),) * axis + (i,)]
 
 
-def _stack_arguments(arrays: Any, axis: int = 0, out: None = None, *, dtype: Any = None, casting: str = "same_kind") -> tuple[Any, ...]:
+def _stack_arguments(
+    arrays: Any, axis: int = 0, out: None = None, *, dtype: Any = None, casting: str = "same_kind"
+) -> tuple[Any, ...]:
     arrays = arrays if casting == "same_kind" else _cast_parts(arrays, dtype, casting)
     return arrays, {"axis": axis} if dtype is None else {"axis": axis, "dtype": dtype}
 
@@ -294,7 +306,9 @@ def split(xp: Namespace, ary: ArrayLike, indices_or_sections: int | list[int], a
     if not np.iterable(indices_or_sections):
         sections = operator.index(indices_or_sections)
         if sections < 1 or np.shape(ary)[axis] % sections:
-            msg = f"an axis of length {np.shape(ary)[axis]} cannot be split into {sections} equal parts; array_split can"
+            msg = (
+                f"an axis of length {np.shape(ary)[axis]} cannot be split into {sections} equal parts; array_split can"
+            )
             raise ValueError(msg)
     parts: list[Any] = xp.array_split(ary, indices_or_sections, axis)
     return parts

@@ -23,7 +23,12 @@ _AXES = (
 _WITH_ZEROS = Domain("some of them zero", lambda z: np.where(np.abs(z) < 0.7, 0, z))
 _ZEROS = tuple(
     Case((shape,), params, (_WITH_ZEROS,))
-    for shape, params in (((5,), {}), ((2, 3), {"axis": 0}), ((4, 3), {"axis": 1, "keepdims": True}), ((2, 3, 2), {"axis": (0, 2)}))
+    for shape, params in (
+        ((5,), {}),
+        ((2, 3), {"axis": 0}),
+        ((4, 3), {"axis": 1, "keepdims": True}),
+        ((2, 3, 2), {"axis": (0, 2)}),
+    )
 )
 _EMPTY = (Case(((0,),)), Case(((0, 2),), {"axis": 0}), Case(((2, 0, 3),), {"axis": (0, 2)}))
 
@@ -74,6 +79,7 @@ _NO_VALUE = np._NoValue  # noqa: SLF001 - NumPy's mark for "not given" has no pu
 
 def _reduction(name: str) -> Callable[..., Any]:
     """Return what adapts NumPy's signature: ``where=`` and ``initial=`` go to the op `masked_reduction`."""
+
     def adapt(
         a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = _NO_VALUE, initial: Any = _NO_VALUE,
         where: Any = _NO_VALUE,
@@ -97,7 +103,12 @@ def _extreme(name: str) -> Callable[..., Any]:
     reduction = _reduction(name)
 
     def adapt(
-        a: Any, axis: Any = None, out: None = None, keepdims: Any = _NO_VALUE, initial: Any = _NO_VALUE, where: Any = _NO_VALUE
+        a: Any,
+        axis: Any = None,
+        out: None = None,
+        keepdims: Any = _NO_VALUE,
+        initial: Any = _NO_VALUE,
+        where: Any = _NO_VALUE,
     ) -> tuple[Any, ...]:
         return reduction(a, axis, None, out, keepdims, initial, where)  # type: ignore[no-any-return]  # it returns such a tuple
 
@@ -123,7 +134,9 @@ def _moment(name: str) -> Callable[..., Any]:
 
 
 # --- sums -----------------------------------------------------------------------------------------------------------
-def _sum_transpose(xp: Namespace, ct: Array, out: Array, x: Array, axis: Any, dtype: DType = None, keepdims: bool = False) -> Array:
+def _sum_transpose(
+    xp: Namespace, ct: Array, out: Array, x: Array, axis: Any, dtype: DType = None, keepdims: bool = False
+) -> Array:
     return _spread(xp, ct, x, axis)
 
 
@@ -133,7 +146,9 @@ def sum(xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, dtype: DType = Non
     return xp.sum(x, axis=axis, dtype=dtype, keepdims=keepdims)
 
 
-def _mean_transpose(xp: Namespace, ct: Array, out: Array, x: Array, axis: Any, dtype: DType = None, keepdims: bool = False) -> Array:
+def _mean_transpose(
+    xp: Namespace, ct: Array, out: Array, x: Array, axis: Any, dtype: DType = None, keepdims: bool = False
+) -> Array:
     return _spread(xp, ct / _count(x, axis), x, axis)
 
 
@@ -193,15 +208,26 @@ def _others(xp: Namespace, x: Array, out: Array, axis: tuple[int, ...]) -> Array
     return xp.transpose(product.reshape(tuple(shape[i] for i in order)), tuple(int(i) for i in np.argsort(order)))
 
 
-def _prod_vjp(xp: Namespace, ct: Array, out: Array, x: Array, axis: Any, dtype: DType = None, keepdims: bool = False) -> Array:
+def _prod_vjp(
+    xp: Namespace, ct: Array, out: Array, x: Array, axis: Any, dtype: DType = None, keepdims: bool = False
+) -> Array:
     return ct.reshape(_kept_shape(x, axis)) * _others(xp, x, out, axis)
 
 
-def _prod_jvp(xp: Namespace, tangents: Any, out: Array, x: Array, axis: Any, dtype: DType = None, keepdims: bool = False) -> Array:
+def _prod_jvp(
+    xp: Namespace, tangents: Any, out: Array, x: Array, axis: Any, dtype: DType = None, keepdims: bool = False
+) -> Array:
     return xp.sum(_others(xp, x, out, axis) * tangents[0], axis=axis, keepdims=keepdims)
 
 
-@primitive(vjps=(_prod_vjp,), jvp=_prod_jvp, canonical=_axes_or_only, adapt={np.prod: _reduction("prod")}, domain=(NONZERO,), cases=_AXES + _EMPTY + _ZEROS)
+@primitive(
+    vjps=(_prod_vjp,),
+    jvp=_prod_jvp,
+    canonical=_axes_or_only,
+    adapt={np.prod: _reduction("prod")},
+    domain=(NONZERO,),
+    cases=_AXES + _EMPTY + _ZEROS,
+)
 def prod(xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, dtype: DType = None, keepdims: bool = False) -> Array:
     """Return the product along the axes; its derivative is exact where elements are zero."""
     return xp.prod(x, axis=axis, dtype=dtype, keepdims=keepdims)
@@ -222,13 +248,27 @@ def _extreme_jvp(xp: Namespace, tangents: Any, out: Array, x: Array, axis: Any, 
     return xp.sum(_extreme_weights(xp, out, x, axis) * tangents[0], axis=axis, keepdims=keepdims)
 
 
-@primitive(vjps=(_extreme_vjp,), jvp=_extreme_jvp, canonical=_axes_or_only, adapt={np.max: _extreme("max")}, domain=(DISTINCT,), cases=_AXES)
+@primitive(
+    vjps=(_extreme_vjp,),
+    jvp=_extreme_jvp,
+    canonical=_axes_or_only,
+    adapt={np.max: _extreme("max")},
+    domain=(DISTINCT,),
+    cases=_AXES,
+)
 def max(xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """Return the largest element along the axes; at a tie the derivative is split evenly."""
     return xp.max(x, axis=axis, keepdims=keepdims)
 
 
-@primitive(vjps=(_extreme_vjp,), jvp=_extreme_jvp, canonical=_axes_or_only, adapt={np.min: _extreme("min")}, domain=(DISTINCT,), cases=_AXES)
+@primitive(
+    vjps=(_extreme_vjp,),
+    jvp=_extreme_jvp,
+    canonical=_axes_or_only,
+    adapt={np.min: _extreme("min")},
+    domain=(DISTINCT,),
+    cases=_AXES,
+)
 def min(xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """Return the smallest element along the axes; at a tie the derivative is split evenly."""
     return xp.min(x, axis=axis, keepdims=keepdims)
@@ -241,23 +281,48 @@ def _var_slope(xp: Namespace, x: Array, axis: tuple[int, ...], correction: float
 
 
 def _var_vjp(
-    xp: Namespace, ct: Array, out: Array, x: Array, axis: Any, dtype: DType = None, correction: float = 0, keepdims: bool = False
+    xp: Namespace,
+    ct: Array,
+    out: Array,
+    x: Array,
+    axis: Any,
+    dtype: DType = None,
+    correction: float = 0,
+    keepdims: bool = False,
 ) -> Array:
     return ct.reshape(_kept_shape(x, axis)) * _var_slope(xp, x, axis, correction)
 
 
 def _var_jvp(
-    xp: Namespace, tangents: Any, out: Array, x: Array, axis: Any, dtype: DType = None, correction: float = 0, keepdims: bool = False
+    xp: Namespace,
+    tangents: Any,
+    out: Array,
+    x: Array,
+    axis: Any,
+    dtype: DType = None,
+    correction: float = 0,
+    keepdims: bool = False,
 ) -> Array:
     return xp.sum(xp.real(_var_slope(xp, x, axis, correction) * tangents[0]), axis=axis, keepdims=keepdims)
 
 
-_MOMENTS = (*_AXES[:-1], Case(((5,),), {"correction": 1}), Case(((2, 3),), {"axis": 1, "correction": 1, "keepdims": True}))
+_MOMENTS = (
+    *_AXES[:-1],
+    Case(((5,),), {"correction": 1}),
+    Case(((2, 3),), {"axis": 1, "correction": 1, "keepdims": True}),
+)
 
 
 @primitive(vjps=(_var_vjp,), jvp=_var_jvp, canonical=_axes, adapt={np.var: _moment("var")}, cases=_MOMENTS)
 def var(
-    xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, dtype: DType = None, correction: float = 0, keepdims: bool = False
+    xp: Namespace,
+    x: ArrayLike,
+    /,
+    *,
+    axis: Axis = None,
+    dtype: DType = None,
+    correction: float = 0,
+    keepdims: bool = False,
 ) -> Array:
     """Return the variance along the axes: squared distances from the mean, divided by ``n - correction``."""
     return _plain.var(x, axis=axis, dtype=dtype, ddof=correction, keepdims=keepdims)
@@ -269,20 +334,43 @@ def _half_inverse(xp: Namespace, out: Array) -> Array:
 
 
 def _std_vjp(
-    xp: Namespace, ct: Array, out: Array, x: Array, axis: Any, dtype: DType = None, correction: float = 0, keepdims: bool = False
+    xp: Namespace,
+    ct: Array,
+    out: Array,
+    x: Array,
+    axis: Any,
+    dtype: DType = None,
+    correction: float = 0,
+    keepdims: bool = False,
 ) -> Array:
     return (ct * _half_inverse(xp, out)).reshape(_kept_shape(x, axis)) * _var_slope(xp, x, axis, correction)
 
 
 def _std_jvp(
-    xp: Namespace, tangents: Any, out: Array, x: Array, axis: Any, dtype: DType = None, correction: float = 0, keepdims: bool = False
+    xp: Namespace,
+    tangents: Any,
+    out: Array,
+    x: Array,
+    axis: Any,
+    dtype: DType = None,
+    correction: float = 0,
+    keepdims: bool = False,
 ) -> Array:
     return _half_inverse(xp, out) * _var_jvp(xp, tangents, out, x, axis, dtype, correction, keepdims)
 
 
-@primitive(vjps=(_std_vjp,), jvp=_std_jvp, canonical=_axes, adapt={np.std: _moment("std")}, domain=(DISTINCT,), cases=_MOMENTS)
+@primitive(
+    vjps=(_std_vjp,), jvp=_std_jvp, canonical=_axes, adapt={np.std: _moment("std")}, domain=(DISTINCT,), cases=_MOMENTS
+)
 def std(
-    xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, dtype: DType = None, correction: float = 0, keepdims: bool = False
+    xp: Namespace,
+    x: ArrayLike,
+    /,
+    *,
+    axis: Axis = None,
+    dtype: DType = None,
+    correction: float = 0,
+    keepdims: bool = False,
 ) -> Array:
     """Return the standard deviation along the axes; its derivative is 0 where all elements are equal."""
     return _plain.std(x, axis=axis, dtype=dtype, ddof=correction, keepdims=keepdims)
@@ -293,7 +381,9 @@ _NEUTRAL = {"sum": 0, "prod": 1, "max": -np.inf, "min": np.inf}
 _COMBINE = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum"}
 
 
-def _masked_expression(xp: Namespace, x: Array, mask: Array, function: str, axis: Any, initial: Any = None, **params: Any) -> Array:
+def _masked_expression(
+    xp: Namespace, x: Array, mask: Array, function: str, axis: Any, initial: Any = None, **params: Any
+) -> Array:
     """Write a reduction with a mask and an initial value in ops without."""
     params.pop("dtype", None)  # the engine casts what this gives
     if function in _NEUTRAL:
@@ -310,7 +400,9 @@ def _masked_expression(xp: Namespace, x: Array, mask: Array, function: str, axis
         return xp.sum(average, axis=axis, keepdims=keepdims)
     deviation = xp.where(full, x - average, 0)
     squares = xp.real(deviation * xp.conj(deviation))
-    variance = xp.sum(squares, axis=axis, keepdims=keepdims) / (xp.sum(weights, axis=axis, keepdims=keepdims) - correction)
+    variance = xp.sum(squares, axis=axis, keepdims=keepdims) / (
+        xp.sum(weights, axis=axis, keepdims=keepdims) - correction
+    )
     return xp.sqrt(variance) if function == "std" else variance
 
 
@@ -335,13 +427,20 @@ def masked_reduction(
 
 
 # --- piecewise constant ---------------------------------------------------------------------------------------------
-@piecewise_constant(np.argmax, canonical=_one_axis_or_flat, domain=(DISTINCT,), cases=(Case(((4,),)), Case(((2, 3),), {"axis": -1})))
+@piecewise_constant(
+    np.argmax, canonical=_one_axis_or_flat, domain=(DISTINCT,), cases=(Case(((4,),)), Case(((2, 3),), {"axis": -1}))
+)
 def argmax(xp: Namespace, x: ArrayLike, /, *, axis: int | None = None, keepdims: bool = False) -> Array:
     """Return the position of the largest element along an axis, or in the flattened array."""
     return xp.argmax(x, axis=axis, keepdims=keepdims)
 
 
-@piecewise_constant(np.argmin, canonical=_one_axis_or_flat, domain=(DISTINCT,), cases=(Case(((4,),)), Case(((2, 3),), {"axis": 0, "keepdims": True})))
+@piecewise_constant(
+    np.argmin,
+    canonical=_one_axis_or_flat,
+    domain=(DISTINCT,),
+    cases=(Case(((4,),)), Case(((2, 3),), {"axis": 0, "keepdims": True})),
+)
 def argmin(xp: Namespace, x: ArrayLike, /, *, axis: int | None = None, keepdims: bool = False) -> Array:
     """Return the position of the smallest element along an axis, or in the flattened array."""
     return xp.argmin(x, axis=axis, keepdims=keepdims)
