@@ -281,7 +281,7 @@ def _differentiate(
     call = Call(_ARGUMENT, {"serial": serial})
     own_leaves: list[list[Any]] = []
     structures = []
-    passed = [_view(arg) for arg in args]
+    passed = [arg if i in places else _view(arg) for i, arg in enumerate(args)]
     for place in places:
         values, structure = _tree.flatten(args[place])
         leaves = [_leaf(value, call, frame) for value in values]
@@ -290,7 +290,7 @@ def _differentiate(
         own_leaves.append(leaves)
         structures.append(structure)
         passed[place] = _tree.unflatten(structure, leaves)
-    result = fun(*passed, **{key: _view(value) for key, value in kwargs.items()})
+    result = fun(*passed, **{key: _view(value) for key, value in kwargs.items()}) if kwargs else fun(*passed)
     value, aux = _split_aux(result, what, fun) if transform.has_aux else (result, None)
     flat = [leaf for leaves in own_leaves for leaf in leaves]
     _check_scalar(value, what, fun)
@@ -403,6 +403,8 @@ def _split_aux(result: Any, what: str, fun: Callable[..., Any]) -> tuple[Any, An
 
 
 def _check_scalar(value: Any, what: str, fun: Callable[..., Any]) -> None:
+    if type(value) is Tensor and type(value.data) is np.float64:
+        return
     number = isinstance(value, (int, float, complex, np.number, np.bool_, np.ndarray, Tensor))
     if not number or np.shape(value.data if isinstance(value, Tensor) else value) != ():
         at = f"\n  made at {value.made_at}" if isinstance(value, Tensor) and value.made_at else ""
