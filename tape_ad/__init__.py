@@ -6,12 +6,8 @@
 array([2., 4.])
 """
 
-from tape_ad._core import (
-    Case as Case,
-)
-from tape_ad._core import (
-    Domain as Domain,
-)
+from tape_ad._cases import Case as Case
+from tape_ad._cases import Domain as Domain
 from tape_ad._core import (
     Op as Op,
 )

@@ -14,21 +14,18 @@ import numpy as np
 from attrs import field, frozen
 
 from tape_ad import _numpy
+from tape_ad._cases import Case, Domain
+from tape_ad._data import COPY_LIMIT, FLOAT, check_dtype, data_repr, fingerprint, own_data, show
 from tape_ad._errors import (
     ArgumentError,
     ConversionError,
     IntegerGradientError,
     MutationError,
-    TapeError,
-    UnsupportedDataError,
 )
 from tape_ad._methods import ArrayMethods
 from tape_ad._typing import Array, DType, Operand, P, Shape
 
 Kind: TypeAlias = Literal["elementwise", "linear", "bilinear", "primitive", "composite", "piecewise_constant"]
-
-COPY_LIMIT = 65_536
-"""Bytes up to which a writable operand is copied; larger ones are shared and watched by a fingerprint."""
 
 # Arrays come and go by the hundred in every pass. Once glibc has seen a block of this size freed, it keeps freed blocks
 # for the next array in place of handing each back to the system and fetching it again, zeroed. The block is never touched;
@@ -75,27 +72,6 @@ class Update:
 
     index: Any
     value: Any
-
-
-@frozen(eq=False)
-class Domain:
-    """Where test points are drawn: ``draw`` turns standard normal numbers into points of the domain."""
-
-    name: str
-    draw: Callable[[Any], Any] = field(repr=False)
-    complex: bool = False
-
-
-@frozen
-class Case:
-    """One call that tests an op: a shape and a domain per operand, and the parameters.
-
-    ``domains`` may be shorter than ``shapes``: the op's own domains, then real numbers, fill it up.
-    """
-
-    shapes: tuple[Shape, ...]
-    params: Mapping[str, Any] = field(factory=dict)
-    domains: tuple[Domain, ...] = ()
 
 
 class OwnDoc:
@@ -286,7 +262,7 @@ class Call:
         return MappingProxyType(self._params)
 
     def __str__(self) -> str:
-        shown = [f"{name}={_show(value)}" for name, value in self._params.items() if not self._is_default(name, value)]
+        shown = [f"{name}={show(value)}" for name, value in self._params.items() if not self._is_default(name, value)]
         return f"{self.op.name}({', '.join(shown)})" if shown else self.op.name
 
     __repr__ = __str__
@@ -296,17 +272,6 @@ class Call:
         return value is default or (
             type(value) is type(default) and isinstance(value, (bool, int, str)) and value == default
         )
-
-
-def _show(value: Any) -> str:
-    """Return a parameter as a reader would write it: an axis tuple of one is an int, an array one line."""
-    if isinstance(value, np.ndarray):
-        return np.array2string(value, threshold=6, separator=", ").replace("\n", "")
-    if isinstance(value, tuple) and len(value) == 1 and isinstance(value[0], int):
-        return repr(value[0])
-    if isinstance(value, np.dtype):
-        return str(value)
-    return repr(value)
 
 
 TABLE: dict[str, Op[Any]] = {}
@@ -343,54 +308,12 @@ def own(data: Any, *, what: str = "Tensor()") -> Any:
 
     Raises:
         UnsupportedDataError: for data that is not numeric.
+        ConversionError: for a tracked tensor, whose gradient would be lost.
     """
-    kind = type(data)
-    if kind is Tensor:
+    if type(data) is Tensor:
         _refuse_conversion(data, what)
         return data.data
-    if kind in _SCALARS:
-        return data
-    if kind is not _ndarray:
-        if isinstance(data, np.generic):
-            _check_dtype(data.dtype, what)
-            return data
-        if isinstance(data, (np.ma.MaskedArray, np.matrix)):
-            msg = f"{what} takes plain arrays, not {kind.__name__}. Use .filled() or np.asarray() first."
-            raise UnsupportedDataError(msg)
-        try:
-            data = np.array(data)
-        except TapeError:
-            raise
-        except (TypeError, ValueError) as error:
-            msg = f"{what} takes numbers and arrays of one shape: {error}."
-            raise UnsupportedDataError(msg) from None
-        _check_dtype(data.dtype, what)
-        data.setflags(write=False)
-        return data
-    _check_dtype(data.dtype, what)
-    if data.flags.writeable:
-        data = data.copy(order="K")
-        data.setflags(write=False)
-    return data
-
-
-def _check_dtype(dtype: np.dtype[Any], what: str) -> None:
-    if dtype.kind not in "biufc":
-        msg = f"{what} holds numbers (boolean, integer, real or complex), but this data has dtype {dtype}."
-        raise UnsupportedDataError(msg)
-
-
-_FLOAT = np.dtype(float)
-_SCALARS = frozenset({bool, int, float, complex, np.float64, np.float32, np.int64, np.bool_, np.complex128})
-
-
-def fingerprint(array: Any) -> tuple[int, bytes]:
-    """Return a value that changes when an array is written to: a sum of its words and a thousand samples."""
-    flat = array.reshape(-1) if array.flags.forc else np.ravel(array)
-    raw = flat.view(np.uint8)
-    words = raw.view(np.uint64) if raw.size % 8 == 0 and flat.flags.aligned else raw
-    samples = flat[:: max(1, flat.size // 1000)]
-    return int(np.add.reduce(words, dtype=np.uint64)), samples.tobytes()
+    return own_data(data, what)
 
 
 def constant(value: Any) -> "Tensor":
@@ -408,7 +331,7 @@ def constant(value: Any) -> "Tensor":
         return value  # type: ignore[no-any-return]  # its class was compared
     call = None
     if kind is _ndarray and value.nbytes > COPY_LIMIT and value.flags.writeable:
-        _check_dtype(value.dtype, "an operation")
+        check_dtype(value.dtype, "an operation")
         call = Call(SHARED, {"fingerprint": fingerprint(value)})
         value = value.view()
         value.setflags(write=False)
@@ -468,7 +391,7 @@ def apply(
     if op.tracks:
         for t in creators:
             if t.autograd:
-                tracked = getattr(data, "dtype", _FLOAT).kind in "fc"
+                tracked = getattr(data, "dtype", FLOAT).kind in "fc"
                 break
     return record(data, creators, Call(op, params) if params else op.bare, tracked, frame)
 
@@ -579,7 +502,7 @@ class Tensor(ArrayMethods):
             raise IntegerGradientError(msg)
 
     def __repr__(self) -> str:
-        parts = [_data_repr(self.data)]
+        parts = [data_repr(self.data)]
         if self.creation_op is not None and self.creation_op.op is not SHARED:
             parts.append(f"creation_op={self.creation_op}")
         if self.autograd:
@@ -747,7 +670,7 @@ class Tensor(ArrayMethods):
         return apply(TABLE["getitem"], (self,), {"index": index}, _getframe(1))
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        shown = "i" if isinstance(index, (np.ndarray, Tensor)) else _show(index)
+        shown = "i" if isinstance(index, (np.ndarray, Tensor)) else show(index)
         msg = (
             f"t[{shown}] = v: a tensor never changes. Make a new value instead: "
             f"tape_ad.where(mask, v, t), tape_ad.stack or tape_ad.concat of the parts."
@@ -841,13 +764,6 @@ class _Entry:
     ) -> Tensor:
         """Apply the op of that name; ``compute`` replaces its own forward on plain arrays."""
         return apply(TABLE[name], operands, params, self.frame, compute)
-
-
-def _data_repr(data: Any) -> str:
-    if type(data) is not _ndarray:
-        return repr(data.item()) if type(data) is np.float64 else repr(data)
-    text = np.array2string(data, separator=", ", prefix="Tensor(")
-    return text if data.dtype in (np.float64, np.int64, np.bool_, np.complex128) else f"{text}, dtype={data.dtype}"
 
 
 def _leaf_from_pickle(data: Any, autograd: bool) -> Tensor:

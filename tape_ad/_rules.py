@@ -13,7 +13,8 @@ from typing import Any, Concatenate, Generic
 import numpy as np
 from attrs import frozen
 
-from tape_ad._core import DOORS, TENSORS, Case, Domain, Kind, Op, OwnDoc, register
+from tape_ad._cases import Case, Domain
+from tape_ad._core import DOORS, TENSORS, Kind, Op, OwnDoc, register
 from tape_ad._typing import Array, Namespace, P
 
 Rule = Callable[..., Any] | None

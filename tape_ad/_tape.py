@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 import numpy as np
 from attrs import field, frozen
 
-from tape_ad._core import HOOKS, GradientMapping, Tensor, fingerprint
+from tape_ad._core import HOOKS, GradientMapping, Tensor
+from tape_ad._data import fingerprint
 from tape_ad._errors import (
     ArgumentError,
     BufferChangedError,
@@ -216,8 +217,12 @@ class Gradients(Mapping[Tensor, Any]):
     wrt: tuple[Tensor, ...] | None
     _differentiable: bool
     __array_ufunc__: ClassVar[None] = None  # so that a NumPy scalar on the left leaves the multiplication to us
-    __eq__ = object.__eq__  # a mapping's would compare arrays, which have no one answer
-    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other  # a mapping's equality would compare arrays, which have no one answer
+
+    def __hash__(self) -> int:
+        return object.__hash__(self)
 
     def __getitem__(self, tensor: Tensor) -> Any:
         values = self._values

@@ -13,7 +13,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from attrs import frozen
 
-from tape_ad._core import Case, Domain, Op, Tensor
+from tape_ad._cases import Case, Domain
+from tape_ad._core import Op, Tensor
 from tape_ad._errors import PiecewiseConstantError
 from tape_ad._rules import REAL
 from tape_ad._tape import Tape

@@ -16,7 +16,8 @@ from attrs import frozen
 from hypothesis import strategies as st
 
 import tape_ad  # noqa: F401 - fills the table
-from tape_ad._core import TABLE, Case, Op
+from tape_ad._cases import Case
+from tape_ad._core import TABLE, Op
 from tape_ad.testing import case_domains
 
 Shape: TypeAlias = tuple[int, ...]

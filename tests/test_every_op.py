@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 import tape_ad
 from tape_ad import Tape, Tensor
-from tape_ad._core import DOORS, TABLE, Case, Op
+from tape_ad._cases import Case
+from tape_ad._core import DOORS, TABLE, Op
 from tape_ad._rules import Expansion
 from tape_ad.testing import check_case, check_grads, check_op, check_record, doors_tried
 from tests.mutate import Mutant, mutants

@@ -15,6 +15,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("_typing",),
     ("_methods",),
     ("_numpy",),
+    ("_cases",),
+    ("_data",),
     ("_core",),
     ("_rules",),
     ("ops",),

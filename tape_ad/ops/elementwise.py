@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tape_ad._core import Case
+from tape_ad._cases import Case
 from tape_ad._errors import NoRuleError
 from tape_ad._rules import (
     ABOVE_ONE,

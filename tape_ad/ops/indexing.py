@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tape_ad._core import Case, Update, own
+from tape_ad._cases import Case
+from tape_ad._core import Update, own
 from tape_ad._errors import ArgumentError
 from tape_ad._rules import linear
 from tape_ad._typing import Array, ArrayLike, Namespace, Shape

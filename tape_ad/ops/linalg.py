@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from tape_ad._core import TABLE, Case
+from tape_ad._cases import Case
+from tape_ad._core import TABLE
 from tape_ad._errors import ArgumentError
 from tape_ad._rules import bilinear, expansion, primitive
 from tape_ad._typing import Array, ArrayLike, Namespace

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from tape_ad._core import TENSORS, Case, constant, own
+from tape_ad._cases import Case
+from tape_ad._core import TENSORS, constant, own
 from tape_ad._rules import UNIT, composite, expansion, linear
 from tape_ad._typing import Array, ArrayLike, Axis, DType, Namespace, Shape
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from tape_ad._core import Case, Domain
+from tape_ad._cases import Case, Domain
 from tape_ad._errors import ArgumentError
 from tape_ad._rules import BOOLEAN, DISTINCT, NONZERO, composite, linear, piecewise_constant, primitive
 from tape_ad._typing import Array, ArrayLike, Axis, DType, Namespace, Shape
