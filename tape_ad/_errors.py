@@ -23,6 +23,10 @@ class ArgumentError(TapeError, TypeError):
     """A call does not fit the signature of what it calls, or an argument is of a kind that cannot be used."""
 
 
+class InvalidIndexError(ArgumentError, IndexError):
+    """An index is made of something other than integers, slices, booleans, ``None`` and ``...``."""
+
+
 class NoRuleError(TapeError, TypeError):
     """A NumPy function was called on a tensor, and nobody has stated its derivative yet.
 

@@ -222,6 +222,8 @@ def _without_rule(function: Callable[..., Any], args: Sequence[Any], kwargs: Map
     if function in QUERIES:
         plain = [_plain(x, engine) for x in args]
         return function(*plain, **{key: _plain(value, engine) for key, value in kwargs.items()})
+    if function is np.copy and isinstance(args[0], engine.tensor_type):
+        return args[0]  # a value that never changes needs no copy
     name = _spelling(function)
     if function in _MUTATING:
         msg = f"{name} changes its argument, and a tensor never changes. Write {_MUTATING[function]}."

@@ -15,6 +15,7 @@ from tape_ad._errors import RuleError, SeedError
 Counts: TypeAlias = dict[Tensor, int]
 _ndarray = np.ndarray
 _float64 = np.float64
+_PYTHON = frozenset({bool, int, float, complex})
 _LAST = (1, -1)
 """What `pending` says of a tensor that waits for one more child: the only one, or the last of several."""
 
@@ -27,6 +28,7 @@ def walk(outputs: Iterable[Tensor], stops: frozenset[Tensor]) -> tuple[Counts, t
     counts: Counts = {}
     leaves: list[Tensor] = []
     shared: list[Tensor] = []
+    constants: list[Tensor] = []
     stack: list[Tensor] = []
     push_next, pop_next, seen = stack.append, stack.pop, counts.get
     for out in outputs:
@@ -48,8 +50,18 @@ def walk(outputs: Iterable[Tensor], stops: frozenset[Tensor]) -> tuple[Counts, t
                         leaves.append(c)
                     else:
                         push_next(c)
-            elif c.creation_op is not None and c.creation_op.op is SHARED:
-                shared.append(c)
+            elif c.creation_op is not None:
+                constants.append(c)
+    seen_constants = set(constants)
+    while constants:
+        c = constants.pop()
+        if c.creation_op is not None and c.creation_op.op is SHARED:
+            shared.append(c)
+        if type(c.data) is not _ndarray or c.data.base is None:
+            continue  # computed anew, it shows nothing of its creators' buffers
+        fresh = [x for x in c.creators if not x.autograd and x.creation_op is not None and x not in seen_constants]
+        seen_constants.update(fresh)
+        constants.extend(fresh)
     return counts, tuple(leaves), tuple(shared)
 
 
@@ -174,6 +186,8 @@ def sweep(
                 else:
                     alike_x = other is float and (kind is _ndarray or kind is _float64)
                     alike_y = kind is float and (other is _ndarray or other is _float64)
+                if not alike_x and kind in _PYTHON and other in _PYTHON:
+                    value, data_x, data_y = as_numpy(value), as_numpy(data_x), as_numpy(data_y)
                 rule_x, rule_y = op.rules
                 if left_x is not None:
                     if rule_x is None:
@@ -223,12 +237,15 @@ def sweep(
                 if rule is None:
                     hear(x, None)
                     continue
+                value = t.data
+                if type(data_x) in _PYTHON:
+                    value, data_x = as_numpy(value), as_numpy(data_x)
                 if op.partials:
-                    g = ct * rule(np, t.data, data_x)
+                    g = ct * rule(np, value, data_x)
                     if type(g) is not _float64 and g.dtype is not ct.dtype:
                         g = fit(g, data_x)
                 else:
-                    g = fit(rule(np, ct, t.data, data_x), data_x)
+                    g = fit(rule(np, ct, value, data_x), data_x)
                 if left_x == 1:
                     following = True
                     t, ct = x, g
@@ -260,6 +277,8 @@ def pull(
         operands: list[Any] = list(t.creators)
     else:
         xp, out, operands = np, t.data, [c.data for c in t.creators]
+        if all(type(x) in _PYTHON for x in operands):
+            out, operands = as_numpy(out), [as_numpy(x) for x in operands]
     if op.expression is not None:
         pulled = _pull_composite(op, ct, t, params, wanted, differentiable)
     else:
@@ -311,6 +330,8 @@ def push(t: Tensor, call: Call, tangents: Sequence[Any], differentiable: bool) -
     xp: Any = TENSORS if differentiable else np
     out: Any = t if differentiable else t.data
     operands: list[Any] = list(t.creators) if differentiable else [c.data for c in t.creators]
+    if not differentiable and all(type(x) in _PYTHON for x in operands):
+        out, operands = as_numpy(out), [as_numpy(x) for x in operands]
     if op.expression is not None:
         return _push_composite(op, t, params, tangents, differentiable)
     if op.jvp is not None:
@@ -440,6 +461,11 @@ def fit_seed(seed: Any, out: Tensor, what: str, differentiable: bool) -> Any:
 def _note(error: Exception, t: Tensor) -> None:
     if t.creation_op is not None and t.made_at:
         error.add_note(f"while differentiating {t.creation_op} of {kind_of(t)}, recorded at {t.made_at}")
+
+
+def as_numpy(value: Any) -> Any:
+    """Return a Python number as NumPy's, so that a rule meets inf and nan where Python raises an error."""
+    return np.asarray(value)[()] if type(value) in _PYTHON else value
 
 
 def plain(value: Any) -> Any:

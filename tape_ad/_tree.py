@@ -4,13 +4,14 @@ Containers are tuples, lists, dicts, named tuples, attrs and dataclass records, 
 Everything else is a leaf, this library's own records too.
 """
 
+import copy
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import attrs
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
 
 from tape_ad._core import Op, Tensor
 from tape_ad._errors import StructureError
@@ -25,6 +26,7 @@ class Structure:
     names: tuple[Any, ...]
     parts: tuple["Structure", ...]
     size: int
+    like: Any = field(default=None, eq=False, repr=False)
 
 
 LEAF = Structure(object, (), (), 1)
@@ -41,12 +43,12 @@ def _open(tree: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]] | None:
     if issubclass(kind, dict):
         return tuple(tree), tuple(tree.values())
     if attrs.has(kind) and not issubclass(kind, (Tensor, Op, Tape, Gradients)):
-        fields = [(f.alias, f.name) for f in attrs.fields(kind) if f.init]
+        names = tuple(f.name for f in attrs.fields(kind) if f.init)
     elif dataclasses.is_dataclass(kind):
-        fields = [(f.name, f.name) for f in dataclasses.fields(kind) if f.init]
+        names = tuple(f.name for f in dataclasses.fields(kind) if f.init)
     else:
         return None
-    return tuple(alias for alias, _ in fields), tuple(getattr(tree, name) for _, name in fields)
+    return names, tuple(getattr(tree, name) for name in names)
 
 
 def flatten(tree: Any) -> tuple[list[Any], Structure]:
@@ -56,7 +58,7 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
         return [tree], LEAF
     flat = [flatten(part) for part in opened[1]]
     found = [leaf for leaves, _ in flat for leaf in leaves]
-    return found, Structure(type(tree), opened[0], tuple(structure for _, structure in flat), len(found))
+    return found, Structure(type(tree), opened[0], tuple(structure for _, structure in flat), len(found), tree)
 
 
 def unflatten(structure: Structure, leaves: Sequence[Any]) -> Any:
@@ -74,11 +76,10 @@ def _build(structure: Structure, supply: Iterator[Any]) -> Any:
         return None
     if issubclass(kind, (tuple, list)):
         return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
-    pairs = dict(zip(structure.names, parts, strict=True))
-    if not issubclass(kind, dict):
-        return kind(**pairs)
-    made = kind.__new__(kind)  # because the constructors of dict's subclasses take all sorts of arguments
-    made.update(pairs)
+    made = copy.copy(structure.like)  # not by its constructor, which may convert, check or forget
+    put: Callable[..., None] = dict.__setitem__ if issubclass(kind, dict) else object.__setattr__
+    for name, part in zip(structure.names, parts, strict=True):
+        put(made, name, part)
     return made
 
 
@@ -88,8 +89,9 @@ def paths(structure: Structure, root: str) -> list[str]:
         return [root]
     indexed = issubclass(structure.kind, (list, dict)) or structure.names == tuple(range(len(structure.parts)))
     spell: Callable[[Any], str] = (lambda name: f"{root}[{name!r}]") if indexed else (lambda name: f"{root}.{name}")
-    parts = zip(structure.names, structure.parts, strict=True)
-    return [path for name, part in parts for path in paths(part, spell(name))]
+    return [
+        path for name, part in zip(structure.names, structure.parts, strict=True) for path in paths(part, spell(name))
+    ]
 
 
 def transform(function: Callable[[Any], Any], tree: Any) -> Any:

@@ -379,20 +379,14 @@ def _refuse(values: Sequence[Any], place: int, what: str, fun: Callable[..., Any
 
 
 def _view(value: Any) -> Any:
-    """Return an argument in which the function cannot write: arrays as read-only views, also inside nests."""
-    kind = type(value)
-    if kind is np.ndarray:
-        if not value.flags.writeable:
-            return value
+    """Return an argument in which the function cannot write: an array as a read-only view.
+
+    Containers are handed on as they are, so that a log or a cache in them stays the caller's.
+    """
+    if type(value) is np.ndarray and value.flags.writeable:
         value = value.view()
         value.setflags(write=False)
-        return value
-    if kind is Tensor or isinstance(value, (int, float, complex, str, np.generic)):
-        return value
-    leaves, structure = _tree.flatten(value)
-    if structure is _tree.LEAF or not any(type(leaf) is np.ndarray for leaf in leaves):
-        return value
-    return _tree.unflatten(structure, [_view(leaf) if type(leaf) is np.ndarray else leaf for leaf in leaves])
+    return value
 
 
 def _split_aux(result: Any, what: str, fun: Callable[..., Any]) -> tuple[Any, Any]:
@@ -471,6 +465,8 @@ def _release(gradient: Any, leaf: Tensor, serial: int, seen: set[int]) -> Any:
     if type(gradient) is Tensor:
         return _settle(gradient, serial)
     if type(gradient) is np.ndarray:
+        if not gradient.shape and not isinstance(leaf.data, np.ndarray):
+            return gradient[()]  # a scalar's gradient is a scalar
         if gradient.base is not None or not gradient.flags.writeable or id(gradient) in seen:
             return gradient.copy()
         seen.add(id(gradient))

@@ -348,7 +348,9 @@ def _public_functions() -> list[tuple[str, Call]]:
         for name in sorted(vars(module)):
             function = getattr(module, name)
             dispatches = isinstance(function, np.ufunc) or type(function).__name__ == "_ArrayFunctionDispatcher"
-            if dispatches and not name.startswith("_") and function not in DOORS and function not in QUERIES:
+            if not dispatches or name.startswith("_") or function is np.copy:  # a copy is the tensor itself
+                continue
+            if function not in DOORS and function not in QUERIES:
                 found.append((f"{prefix}.{name}", function))
     return found
 

@@ -698,6 +698,18 @@ def test_a_large_array_changed_before_or_beside_its_use_is_fine() -> None:
         y.backward()
 
 
+@pytest.mark.parametrize("view", [lambda a: np.reshape(a, (2, -1)), lambda a: a[None], tape_ad.stop_gradient])
+def test_a_view_of_a_large_array_is_watched_like_the_array(view: Any) -> None:
+    buffer = np.ones(LARGE)
+    seen = view(tape_ad.broadcast_to(buffer, buffer.shape))
+    x = tracked(np.ones(seen.shape))
+    y = (x * seen).sum()
+    buffer[0] = 9.0
+
+    with pytest.raises(BufferChangedError):
+        y.backward()
+
+
 @pytest.mark.parametrize("size", [1, 100, 8_000])
 def test_a_small_array_changed_after_its_use_does_no_harm(size: int) -> None:
     buffer = np.full(size, 2.0)

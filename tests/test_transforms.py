@@ -302,7 +302,7 @@ def test_a_result_that_is_not_one_real_number_is_refused(result: Any, words: str
         (IntegerGradientError, np.int64(3), "x has dtype int64"),
         (IntegerGradientError, True, "x is a boolean"),
         (IntegerGradientError, {"a": [1.0, np.arange(2)]}, r"x\['a'\]\[1\] has dtype int64"),
-        (IntegerGradientError, Params(1.0, (np.True_,)), r"x\.b\[0\] is a boolean"),
+        (IntegerGradientError, Params(1.0, (np.True_,)), r"x\._b\[0\] is a boolean"),
         (ArgumentError, "text", "x is of type str.*argnums"),
         (ArgumentError, Params(np.ones(2), 1.0, name="first"), r"x\.name is of type str"),
         (ArgumentError, [Point(1.0, {3: object()})], r"x\[0\]\.y\[3\] is of type object"),

@@ -60,9 +60,9 @@ def divide(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
 
 def _power_base(xp: Namespace, out: Array, x: Array, y: Array) -> Array:
     """``y x^(y-1)``, and 0 where ``y`` is 0, also at ``x = 0``."""
-    if xp.ndim(y) == 0:
-        return y * x ** (y - 1) if y != 0 else x * 0.0
-    return y * x ** xp.where(y == 0, 1, y - 1)
+    if xp.ndim(y) == 0 and y != 0 and not getattr(y, "autograd", False):
+        return y * x ** (y - 1)
+    return y * xp.where((x == 0) & (y == 0), 1, x) ** (y - 1)
 
 
 def _power_exponent(xp: Namespace, out: Array, x: Array, y: Array) -> Array:
@@ -193,8 +193,8 @@ def log10(xp: Namespace, x: ArrayLike, /) -> Array:
 
 
 def _share(xp: Namespace, out: Array, x: Array) -> Array:
-    """The share of ``exp(x)`` in ``exp(out)``; 0 where both are ``-inf``."""
-    return xp.exp(x - xp.where(xp.isfinite(out), out, 0))
+    """The share of ``exp(x)`` in ``exp(out)``; 0 where both are ``-inf``, 1 where ``x`` is ``inf``."""
+    return xp.where(x == math.inf, 1, xp.exp(x - xp.where(out == -math.inf, 0, out)))
 
 
 @elementwise(
@@ -224,13 +224,13 @@ def tan(xp: Namespace, x: ArrayLike, /) -> Array:
     return xp.tan(x)
 
 
-@elementwise(np.arcsin, partials=(lambda xp, out, x: 1.0 / xp.sqrt(1 - x * x),), domain=(UNIT,))
+@elementwise(np.arcsin, partials=(lambda xp, out, x: 1.0 / xp.sqrt((1 - x) * (1 + x)),), domain=(UNIT,))
 def asin(xp: Namespace, x: ArrayLike, /) -> Array:
     """Return the inverse sine in radians."""
     return xp.arcsin(x)
 
 
-@elementwise(np.arccos, partials=(lambda xp, out, x: -1.0 / xp.sqrt(1 - x * x),), domain=(UNIT,))
+@elementwise(np.arccos, partials=(lambda xp, out, x: -1.0 / xp.sqrt((1 - x) * (1 + x)),), domain=(UNIT,))
 def acos(xp: Namespace, x: ArrayLike, /) -> Array:
     """Return the inverse cosine in radians."""
     return xp.arccos(x)
@@ -242,9 +242,15 @@ def atan(xp: Namespace, x: ArrayLike, /) -> Array:
     return xp.arctan(x)
 
 
+def _turn(xp: Namespace, x: Array, y: Array) -> Array:
+    """``x / (x^2 + y^2)``, without overflow and in floating point also for integers."""
+    radius = xp.hypot(x, y)
+    return x / radius / radius
+
+
 @elementwise(
     np.arctan2,
-    partials=(lambda xp, out, y, x: x / (x * x + y * y), lambda xp, out, y, x: -y / (x * x + y * y)),
+    partials=(lambda xp, out, y, x: _turn(xp, x, y), lambda xp, out, y, x: -_turn(xp, y, x)),
     domain=(NONZERO, NONZERO),
 )
 def atan2(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
@@ -282,7 +288,7 @@ def acosh(xp: Namespace, x: ArrayLike, /) -> Array:
     return xp.arccosh(x)
 
 
-@elementwise(np.arctanh, partials=(lambda xp, out, x: 1.0 / (1 - x * x),), domain=(UNIT,))
+@elementwise(np.arctanh, partials=(lambda xp, out, x: 1.0 / ((1 - x) * (1 + x)),), domain=(UNIT,))
 def atanh(xp: Namespace, x: ArrayLike, /) -> Array:
     """Return the inverse hyperbolic tangent."""
     return xp.arctanh(x)
@@ -320,10 +326,7 @@ def minimum(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
     return xp.minimum(x1, x2)
 
 
-def _where_arguments(condition: Any, x: Any = None, y: Any = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    if x is None or y is None:
-        msg = "np.where(mask) alone returns indices, not values. Write np.nonzero(mask)."
-        raise NoRuleError(msg)
+def _where_arguments(condition: Any, x: Any, y: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return (condition, x, y), {}
 
 

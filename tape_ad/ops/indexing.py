@@ -8,7 +8,7 @@ import numpy as np
 
 from tape_ad._cases import Case
 from tape_ad._core import Update, own
-from tape_ad._errors import ArgumentError
+from tape_ad._errors import InvalidIndexError
 from tape_ad._rules import linear
 from tape_ad._typing import Array, ArrayLike, Namespace, Shape
 
@@ -30,11 +30,11 @@ def _plain_part(part: Any) -> Any:
         if isinstance(part, slice):
             return part
         array = np.asarray(own(part, what="an index"))
-        if array.size == 0 and array.dtype == np.float64:
+        if array.size == 0 and array.dtype == np.float64 and isinstance(part, (list, tuple)):
             array = array.astype(np.intp)
         if array.dtype.kind not in "biu":
             msg = f"An index must be made of integers or booleans, not {array.dtype}. Round it: i.astype(int)."
-            raise ArgumentError(msg)
+            raise InvalidIndexError(msg)
         return array
     return part
 
@@ -63,7 +63,7 @@ def _getitem_transpose(xp: Namespace, ct: Array, out: Array, x: Array, index: An
 )  # fmt: skip
 def getitem(xp: Namespace, x: ArrayLike, /, index: Any) -> Array:
     """Return ``x[index]``; every form of index that NumPy reads."""
-    return x[index]  # type: ignore[index]  # an array here
+    return (x if hasattr(x, "__getitem__") else np.asarray(x))[index]
 
 
 def _scatter_vjp(

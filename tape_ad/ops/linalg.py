@@ -194,7 +194,7 @@ def _einsum_vjp(
     }
     inputs += [(letter, np.ones(sizes[letter], ct.dtype)) for letter in dict.fromkeys(target) if letter not in known]
     spelled = ",".join(term for term, _ in inputs)
-    return xp.einsum(f"{spelled}->{target}", *[x for _, x in inputs], optimize=optimize)
+    return xp.einsum(f"{spelled}->{target}", *[x for _, x in inputs], optimize=bool(optimize))
 
 
 def _einsum_jvp(
@@ -208,6 +208,9 @@ def _einsum_jvp(
     return total
 
 
+_LABELS = string.ascii_uppercase + string.ascii_lowercase  # NumPy's letters for integer labels, in its order
+
+
 def _einsum_arguments(*operands: Any, out: None = None, optimize: Any = False) -> tuple[Any, ...]:
     """Read both of NumPy's spellings: a string first, or operands each followed by a list of integers."""
     if len(operands) < 2:
@@ -217,10 +220,10 @@ def _einsum_arguments(*operands: Any, out: None = None, optimize: Any = False) -
         subscripts, operands = operands[0], operands[1:]
     else:
         arrays, lists = operands[: len(operands) // 2 * 2 : 2], operands[1::2]
-        terms = ["".join("..." if n is Ellipsis else string.ascii_letters[n] for n in part) for part in lists]
+        terms = ["".join("..." if n is Ellipsis else _LABELS[n] for n in part) for part in lists]
         subscripts = ",".join(terms)
         if len(operands) % 2:
-            subscripts += "->" + "".join("..." if n is Ellipsis else string.ascii_letters[n] for n in operands[-1])
+            subscripts += "->" + "".join("..." if n is Ellipsis else _LABELS[n] for n in operands[-1])
         operands = arrays
     return operands, {"subscripts": subscripts, **({"optimize": optimize} if optimize else {})}
 

@@ -12,6 +12,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from tape_ad._cases import Case
 from tape_ad._core import TENSORS, constant, own
+from tape_ad._data import check_dtype
 from tape_ad._rules import UNIT, composite, expansion, linear
 from tape_ad._typing import Array, ArrayLike, Axis, DType, Namespace, Shape
 
@@ -408,10 +409,16 @@ def repeat(xp: Namespace, x: ArrayLike, /, repeats: Any, *, axis: int | None = N
 
 
 # --- dtype ----------------------------------------------------------------------------------------------------------
+def _numeric_dtype(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
+    dtype = np.dtype(params["dtype"])
+    check_dtype(dtype, "astype")
+    return {"dtype": dtype}
+
+
 @linear(
     transposes=(lambda xp, ct, out, x, dtype: ct,), operands=1,
     cases=(Case(((3,),), {"dtype": "float64"}, (UNIT,)), Case(((2, 2),), {"dtype": "complex128"})),
-    canonical=lambda operands, params: {"dtype": np.dtype(params["dtype"])},
+    canonical=_numeric_dtype,
     adapt={np.astype: lambda x, dtype, /, *, copy=True, device=None: ((x,), {"dtype": dtype})},
 )  # fmt: skip
 def astype(xp: Namespace, x: ArrayLike, /, dtype: DType) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from tape_ad._cases import Case, Domain
-from tape_ad._errors import ArgumentError
+from tape_ad._errors import ArgumentError, ConversionError
 from tape_ad._rules import BOOLEAN, DISTINCT, NONZERO, composite, linear, piecewise_constant, primitive
 from tape_ad._typing import Array, ArrayLike, Axis, DType, Namespace, Shape
 
@@ -89,6 +90,9 @@ def _reduction(name: str) -> Callable[..., Any]:
             params["dtype"] = dtype
         if keepdims is not _NO_VALUE and keepdims:
             params["keepdims"] = True
+        if getattr(initial, "autograd", False):
+            msg = f"np.{name}(…, initial=t) with a tracked t would lose its gradient. Combine the two afterwards: np.sum(x) + t."
+            raise ConversionError(msg)
         if (initial is _NO_VALUE or initial is None) and (where is _NO_VALUE or where is True):
             return (a,), params
         if initial is not _NO_VALUE and initial is not None:
@@ -149,7 +153,7 @@ def sum(xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, dtype: DType = Non
 def _mean_transpose(
     xp: Namespace, ct: Array, out: Array, x: Array, axis: Any, dtype: DType = None, keepdims: bool = False
 ) -> Array:
-    return _spread(xp, ct / _count(x, axis), x, axis)
+    return _spread(xp, ct * (1.0 / builtins.max(_count(x, axis), 1)), x, axis)
 
 
 @linear(transposes=(_mean_transpose,), canonical=_axes, adapt={np.mean: _reduction("mean")}, cases=_AXES)
@@ -197,7 +201,7 @@ def _before(xp: Namespace, x: Array) -> Array:
 def _others(xp: Namespace, x: Array, out: Array, axis: tuple[int, ...]) -> Array:
     """Return, for each element, the product of the others: exact where some are zero."""
     shape = np.shape(x)
-    if xp.all(x != 0):
+    if xp.all(xp.isfinite(x) & (x != 0)) and xp.all(xp.isfinite(out) & (out != 0)):
         return out.reshape(_kept_shape(x, axis)) / x
     if not axis:
         return xp.ones_like(x)
@@ -403,7 +407,9 @@ def _masked_expression(
     variance = xp.sum(squares, axis=axis, keepdims=keepdims) / (
         xp.sum(weights, axis=axis, keepdims=keepdims) - correction
     )
-    return xp.sqrt(variance) if function == "std" else variance
+    if function == "var":
+        return variance
+    return xp.where(variance == 0, 0, xp.sqrt(xp.where(variance == 0, 1, variance)))
 
 
 @composite(
@@ -423,7 +429,7 @@ def masked_reduction(
     """Return a NumPy reduction with its keywords ``where`` and ``initial``."""
     options = {"initial": initial, "dtype": dtype, "ddof": correction}
     given = {name: value for name, value in options.items() if value is not None}
-    return getattr(np, function)(x, axis=axis, where=np.asarray(where, dtype=bool), keepdims=keepdims, **given)
+    return getattr(np, function)(x, axis=axis, where=np.asarray(where), keepdims=keepdims, **given)
 
 
 # --- piecewise constant ---------------------------------------------------------------------------------------------
