@@ -229,9 +229,11 @@ def line_of_constants(links: int) -> Sequence[Any]:
 
 def depth_workload(nodes: int, hips_nodes: int) -> Workload:
     """Return a chain of a million scalar nodes; times are per node, and HIPS runs a shorter one."""
+    whole = tape_ad.grad(lambda t, c, d: line(t, c, d, links=nodes // 2), (0, 1, 2))
     contestants = [
         Contestant(BASELINE, lambda: line_by_numpy(nodes // 2), nodes),
         Contestant(LEAVES, lambda: line_with_tape(nodes // 2), nodes),
+        Contestant(PLAIN, lambda: whole(*LINE_VALUES), nodes),
         Contestant(f"{LEAVES}, {hips_nodes:,}", lambda: line_with_tape(hips_nodes // 2), hips_nodes, checked=False),
     ]
     if autograd is not None:
