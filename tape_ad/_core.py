@@ -539,7 +539,7 @@ class Tensor(ArrayMethods):
     @property
     def shape(self) -> Shape:
         """The shape; ``()`` for a scalar."""
-        return np.shape(self.data)
+        return self.data.shape if hasattr(self.data, "shape") else ()
 
     @property
     def ndim(self) -> int:

@@ -74,6 +74,9 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: Mapp
         return _reduce(ufunc, inputs, kwargs, engine)
     if method == "accumulate" and ufunc in _ACCUMULATE:
         return _accumulate(ufunc, inputs, kwargs, engine)
+    if ufunc not in engine.doors and method == "__call__" and getattr(np, ufunc.__name__, None) in engine.doors:
+        # A method of NumPy's arrays, whose ufunc is private: array.clip(t, t).
+        return call_function(getattr(np, ufunc.__name__), inputs, kwargs, engine)
     if ufunc not in engine.doors or method not in {"__call__", "outer"}:
         raise _no_rule(name, engine)
     op, adapt = engine.doors[ufunc]
@@ -227,6 +230,8 @@ def _without_rule(function: Callable[..., Any], args: Sequence[Any], kwargs: Map
     name = _spelling(function)
     if function in _MUTATING:
         msg = f"{name} changes its argument, and a tensor never changes. Write {_MUTATING[function]}."
+        if function is np.copyto:
+            msg += " np.full_like(a, t) arrives here too: write np.broadcast_to(t, a.shape)."
         raise MutationError(msg)
     raise _no_rule(name, engine)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from tape_ad._core import SHARED, TENSORS, Call, Op, Tensor, Update, own
 from tape_ad._errors import RuleError, SeedError
+from tape_ad._rules import unchanged
 
 Counts: TypeAlias = dict[Tensor, int]
 _ndarray = np.ndarray
@@ -192,6 +193,8 @@ def sweep(
                 if left_x is not None:
                     if rule_x is None:
                         g = None
+                    elif rule_x is unchanged and alike_x:
+                        g = ct
                     else:
                         g = (
                             ct * rule_x(np, value, data_x, data_y)
@@ -208,6 +211,8 @@ def sweep(
                 if left_y is not None:
                     if rule_y is None:
                         h = None
+                    elif rule_y is unchanged and alike_y:
+                        h = ct
                     else:
                         h = (
                             ct * rule_y(np, value, data_x, data_y)

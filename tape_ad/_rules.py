@@ -88,6 +88,11 @@ class _OnArrays:
         return self.forward(np, *operands, **params)
 
 
+def unchanged(xp: Namespace, ct: Array, out: Array, *operands: Array, **params: Any) -> Array:
+    """Hand the cotangent on: the transpose of an op that only adds, copies or repeats. The backward loop knows it."""
+    return ct
+
+
 def elementwise(
     *doors: Callable[..., Any], partials: Sequence[Rule], domain: Sequence[Domain] = (), cases: Sequence[Case] = (),
     name: str | None = None,

@@ -672,3 +672,12 @@ def test_where_of_a_ufunc_takes_no_value_and_no_derivative_outside_the_mask() ->
     np.testing.assert_array_equal(np.array([0.0, 0.0, 2.0]), out.data)
     np.testing.assert_array_equal(np.array([0.0, 0.0, 0.25]), out.sum().backward()[x])
     np.testing.assert_array_equal(np.zeros(3), np.sqrt(x, where=False).sum().backward()[x])
+
+
+def test_an_arrays_own_clip_takes_tensor_bounds() -> None:
+    array, bound = np.array([0.2, 0.7, 0.9]), Tensor(0.5, autograd=True)
+
+    out = array.clip(bound, 2.0)
+
+    assert out.data.tolist() == [0.5, 0.7, 0.9]
+    assert out.sum().backward()[bound] == 1.0

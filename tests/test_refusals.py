@@ -187,6 +187,11 @@ def test_a_function_that_writes_is_refused_by_name_with_the_functional_form(
         call(t)
 
 
+def test_an_array_filled_with_a_tensor_is_refused_with_broadcasting(t: Any) -> None:
+    with pytest.raises(MutationError, match=r"broadcast_to\(t, "):
+        np.full_like(X, t[0, 0])
+
+
 def test_the_remedies_for_writing_are_code_that_runs_and_gives_what_was_meant(t: Any) -> None:
     mask = np.eye(2, 3, dtype=bool)
     scope = {"np": np, "tape_ad": tape_ad, "t": t, "array": np.zeros((2, 3)), "mask": mask, "v": 7.0, "n": 2}

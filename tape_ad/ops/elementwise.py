@@ -24,6 +24,7 @@ from tape_ad._rules import (
     linear,
     piecewise_constant,
     primitive,
+    unchanged,
 )
 from tape_ad._typing import Array, ArrayLike, Namespace
 
@@ -32,13 +33,13 @@ LOG_10 = math.log(10.0)
 
 
 # --- arithmetic -----------------------------------------------------------------------------------------------------
-@linear(np.add, transposes=(lambda xp, ct, out, x, y: ct, lambda xp, ct, out, x, y: ct))
+@linear(np.add, transposes=(unchanged, unchanged))
 def add(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """Return ``x1 + x2``."""
     return xp.add(x1, x2)
 
 
-@linear(np.subtract, transposes=(lambda xp, ct, out, x, y: ct, lambda xp, ct, out, x, y: -ct))
+@linear(np.subtract, transposes=(unchanged, lambda xp, ct, out, x, y: -ct))
 def subtract(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """Return ``x1 - x2``."""
     return xp.subtract(x1, x2)
@@ -98,7 +99,7 @@ def negative(xp: Namespace, x: ArrayLike, /) -> Array:
     return xp.negative(x)
 
 
-@linear(np.positive, transposes=(lambda xp, ct, out, x: ct,))
+@linear(np.positive, transposes=(unchanged,))
 def positive(xp: Namespace, x: ArrayLike, /) -> Array:
     """Return ``+x``."""
     return xp.positive(x)
@@ -539,7 +540,7 @@ def conj(xp: Namespace, x: ArrayLike, /) -> Array:
     return xp.conjugate(x)
 
 
-@linear(np.real, transposes=(lambda xp, ct, out, x: ct,), operands=1)
+@linear(np.real, transposes=(unchanged,), operands=1)
 def real(xp: Namespace, x: ArrayLike, /) -> Array:
     """Return the real part."""
     return xp.real(x)

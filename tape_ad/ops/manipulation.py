@@ -13,7 +13,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from tape_ad._cases import Case
 from tape_ad._core import TENSORS, constant, own
 from tape_ad._data import check_dtype
-from tape_ad._rules import UNIT, composite, expansion, linear
+from tape_ad._rules import UNIT, composite, expansion, linear, unchanged
 from tape_ad._typing import Array, ArrayLike, Axis, DType, Namespace, Shape
 
 
@@ -200,7 +200,7 @@ def _target_shape(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
 
 
 @linear(
-    transposes=(lambda xp, ct, out, x, shape: ct,), canonical=_target_shape, operands=1,
+    transposes=(unchanged,), canonical=_target_shape, operands=1,
     adapt={np.broadcast_to: lambda array, shape, subok=False: ((array,), {"shape": shape})},
     cases=(
         Case(((3,),), {"shape": (2, 3)}), Case(((2, 1),), {"shape": (2, 3)}), Case(((),), {"shape": (2, 2)}),
@@ -416,7 +416,7 @@ def _numeric_dtype(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
 
 
 @linear(
-    transposes=(lambda xp, ct, out, x, dtype: ct,), operands=1,
+    transposes=(unchanged,), operands=1,
     cases=(Case(((3,),), {"dtype": "float64"}, (UNIT,)), Case(((2, 2),), {"dtype": "complex128"})),
     canonical=_numeric_dtype,
     adapt={np.astype: lambda x, dtype, /, *, copy=True, device=None: ((x,), {"dtype": dtype})},
