@@ -15,7 +15,7 @@ from attrs import field, frozen
 
 from tape_ad import _numpy
 from tape_ad._cases import Case, Domain
-from tape_ad._data import COPY_LIMIT, FLOAT, check_dtype, data_repr, fingerprint, own_data, show
+from tape_ad._data import COPY_LIMIT, FLOAT, FOREIGN, check_dtype, data_repr, exposed, fingerprint, own_data, show
 from tape_ad._errors import (
     ArgumentError,
     ConversionError,
@@ -104,6 +104,10 @@ class Op(Generic[P]):
         jvp: ``jvp(xp, tangents, out, *operands, **params)``; None where it follows from the kind.
         expression: Of a composite op: an equal expression in other ops.
         canonical: ``canonical(operands, params)``: the one form of the parameters that rules see.
+        batched: ``batched(compute, operands, leads, params)``: the op on arrays of which each has ``leads[i]`` batch axes in
+            front; returns one with as many as the most. None where it follows from the expression, or from a loop.
+        joint: True where the single vjp of a variadic op serves all operands at once:
+            ``vjp(xp, ct, wanted, out, operands, **params)``.
         numpy: NumPy functions that arrive here, each with the function that adapts its arguments, or None.
         domain: Where the operands of test cases are drawn.
         cases: What the generated laws try.
@@ -121,6 +125,8 @@ class Op(Generic[P]):
     jvp: Callable[..., Any] | None = None
     expression: Callable[..., Any] | None = None
     canonical: Callable[[Sequence[Any], dict[str, Any]], dict[str, Any]] | None = None
+    batched: Callable[..., Any] | None = None
+    joint: bool = False
     numpy: Mapping[Callable[..., Any], Callable[..., Any] | None] = field(factory=dict)
     domain: tuple[Domain, ...] = ()
     cases: tuple[Case, ...] = ()
@@ -146,8 +152,9 @@ class Op(Generic[P]):
         _set(self, "names", frozenset(self.params))
         _set(self, "most", len(positional) - 1)
         _set(self, "simple", not (self.params or self.variadic or self.canonical))
-        # The number of operands where the tape may serve the op inline, else 0.
-        _set(self, "quick", self.arity if self.simple and self.expression is None and self.arity <= 2 else 0)
+        # The number of operands where the tape may serve the op inline, in NumPy's own namespace, else 0.
+        inline = self.simple and self.expression is None and self.arity <= 2 and self.numpy
+        _set(self, "quick", self.arity if inline else 0)
         _set(self, "rules", self.partials or self.vjps)
         _set(self, "bare", Call(self, {}))
 
@@ -284,12 +291,28 @@ HOOKS: dict[str, Callable[..., Any]] = {}
 """What a tensor's method calls in modules that stand below this one; they enter themselves."""
 TENSORS = SimpleNamespace()
 """The namespace in which rules and expansions record what they compute."""
+ARRAYS = SimpleNamespace(**vars(np))
+"""The namespace in which rules compute on arrays: NumPy's functions, and the ops that NumPy lacks."""
+
+
+class IndexDiffers(Exception):  # noqa: N818 - a signal that no user sees
+    """An index was read that differs from example to example."""
+
+
+class Pack(tuple[Any, ...]):
+    """The data of a tensor that stands for several results; the op ``unpack`` reads one of them."""
+
+    __slots__ = ()
+    shape = ()
+    dtype = FLOAT
 
 
 def register(op: Op[Any]) -> None:
     """Enter an op into the table, under its own name and those of its NumPy functions."""
     TABLE[op.name] = op
     setattr(TENSORS, op.name, op)
+    if not hasattr(np, op.name):
+        setattr(ARRAYS, op.name, op.compute)
     for function, adapt in op.numpy.items():
         DOORS[function] = op, adapt
         if isinstance(function, np.ufunc) and op.simple and adapt is None:
@@ -330,7 +353,7 @@ def constant(value: Any) -> "Tensor":
     elif kind is Tensor:
         return value  # type: ignore[no-any-return]  # its class was compared
     call = None
-    if kind is _ndarray and value.nbytes > COPY_LIMIT and value.flags.writeable:
+    if kind is _ndarray and value.nbytes > COPY_LIMIT and exposed(value):
         check_dtype(value.dtype, "an operation")
         call = Call(SHARED, {"fingerprint": fingerprint(value)})
         value = value.view()
@@ -440,7 +463,7 @@ _FAMILIAR = frozenset({bool, int, float, complex, np.ndarray, np.float64, np.flo
 
 def _answers_for_itself(x: Any) -> bool:
     """Say whether an operand belongs to another library, which then decides what a call with it means."""
-    if type(x) in _FAMILIAR:
+    if type(x) in _FAMILIAR or type(x) in FOREIGN:
         return False
     if isinstance(x, np.ndarray):
         return type(x).__array_ufunc__ is not np.ndarray.__array_ufunc__
@@ -667,7 +690,10 @@ class Tensor(ArrayMethods):
         return other // self, other % self
 
     def __getitem__(self, index: Any) -> "Tensor":
-        return apply(TABLE["getitem"], (self,), {"index": index}, _getframe(1))
+        try:
+            return apply(TABLE["getitem"], (self,), {"index": index}, _getframe(1))
+        except IndexDiffers:
+            return apply(TABLE["gather"], (self, HOOKS["positions_of"](self.shape, index)), {}, _getframe(1))
 
     def __setitem__(self, index: Any, value: Any) -> None:
         shown = "i" if isinstance(index, (np.ndarray, Tensor)) else show(index)
@@ -758,6 +784,11 @@ class _Entry:
 
     def __init__(self, frame: FrameType) -> None:
         self.frame = frame
+
+    @staticmethod
+    def data(value: Any) -> Any:
+        """Return a tensor's data, and anything else as it is."""
+        return value.data if type(value) is Tensor else value
 
     def run(
         self, name: str, operands: Sequence[Any], params: dict[str, Any], compute: Callable[..., Any] | None = None, /

@@ -63,6 +63,17 @@ class BufferChangedError(TapeError, RuntimeError):
     """An array that was used in a computation was changed in place before the backward pass read it."""
 
 
+class BatchedValueError(TapeError, ValueError):
+    """One value was asked of what has a value for each example of a `vmap`, such as by ``if`` or ``float``.
+
+    Remedy: ``np.where``, which chooses for each example.
+    """
+
+
+class NotLinearError(TapeError, ValueError):
+    """A function was to be transposed that is not linear."""
+
+
 class RuleError(TapeError, RuntimeError):
     """A rule for a derivative returned something that does not fit the operand it belongs to."""
 

@@ -23,6 +23,9 @@ class Engine(Protocol):
     def tensors(self) -> Any: ...
     @property
     def tensor_type(self) -> Any: ...
+    def data(self, value: Any, /) -> Any:
+        """Return what shape, dtype and plain answers are read off."""
+
     def run(
         self, name: str, operands: Sequence[Any], params: dict[str, Any], compute: Callable[..., Any] | None = None, /
     ) -> Any:
@@ -339,7 +342,7 @@ def _no_rule(name: str, engine: Engine) -> NoRuleError:
 
 
 def _data(x: Any, engine: Engine) -> Any:
-    return x.data if isinstance(x, engine.tensor_type) else x
+    return engine.data(x)
 
 
 def _plain(x: Any, engine: Engine) -> Any:

@@ -9,14 +9,18 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from tape_ad._core import SHARED, TENSORS, Call, Op, Tensor, Update, own
+from tape_ad._batched import Batched, names_of
+from tape_ad._core import ARRAYS, SHARED, TENSORS, Call, Op, Pack, Tensor, Update, own
 from tape_ad._errors import RuleError, SeedError
 from tape_ad._rules import unchanged
 
 Counts: TypeAlias = dict[Tensor, int]
+Names: TypeAlias = tuple[int, ...]
 _ndarray = np.ndarray
 _float64 = np.float64
 _PYTHON = frozenset({bool, int, float, complex})
+ALL: Names = (-1,)
+"""Stands for the names of all batch axes."""
 _LAST = (1, -1)
 """What `pending` says of a tensor that waits for one more child: the only one, or the last of several."""
 
@@ -133,27 +137,31 @@ def sweep(
         if type(g) is Update:
             updates.setdefault(c, []).append(g)
         elif g is not None:
-            if c in sums:
+            if c in sums and type(g) is not Batched:
                 total = waiting[c]
                 total += g
                 waiting[c] = total
             elif c in waiting:
-                waiting[c] = waiting[c] + g
-                sums.add(c)
+                waiting[c] = total = waiting[c] + g
+                if type(total) is not Batched:
+                    sums.add(c)
             else:
                 waiting[c] = g
         if n == 0:
             g = waiting.pop(c, None)
             if c in updates:
-                sparse = _scatter(updates.pop(c), c, differentiable)
+                sparse = _scatter(updates.pop(c), c, differentiable, names)
                 g = sparse if g is None else g + sparse
-            push_ready((c, np.zeros(c.shape, c.dtype)[()] if g is None else g))
+            push_ready((c, _zeros(c.data) if g is None else g))
 
     started = [(out, seed) for out, seed in zip(outputs, seeds, strict=True) if out in pending]
     for out, _ in started:
         pending[out] += 1
     for out, seed in started:
         hear(out, seed)
+    # The batch axes of outputs and seeds: along these, each example has a gradient of its own. What comes from any other
+    # batch axis is added up where it reaches an operand without that axis.
+    names = names_of([plain(value) for value in (*seeds, *outputs)])
     inner = None if keep is None else {t for t in keep if t.creators}
     t = outputs[0]
     ct: Any = None
@@ -202,7 +210,7 @@ def sweep(
                             else rule_x(np, ct, value, data_x, data_y)
                         )
                         if not alike_x or g.dtype is not data_x.dtype:
-                            g = fit(g, data_x)
+                            g = fit(g, data_x, names)
                     if left_x == 1 and g is not None:
                         # handed on below, once the other operand has been served
                         following = True
@@ -220,7 +228,7 @@ def sweep(
                             else rule_y(np, ct, value, data_x, data_y)
                         )
                         if not alike_y or h.dtype is not data_y.dtype:
-                            h = fit(h, data_y)
+                            h = fit(h, data_y, names)
                     if left_y in _LAST and following:
                         # The operand served last goes on first, as it would from the stack.
                         push_ready((x, g))
@@ -248,9 +256,9 @@ def sweep(
                 if op.partials:
                     g = ct * rule(np, value, data_x)
                     if type(g) is not _float64 and g.dtype is not ct.dtype:
-                        g = fit(g, data_x)
+                        g = fit(g, data_x, names)
                 else:
-                    g = fit(rule(np, ct, value, data_x), data_x)
+                    g = fit(rule(np, ct, value, data_x), data_x, names)
                 if left_x == 1:
                     following = True
                     t, ct = x, g
@@ -258,7 +266,7 @@ def sweep(
                     hear(x, g)
             else:
                 wanted = [c in pending for c in creators]
-                pulled = pull(op, ct, t, call._params, wanted, differentiable)  # noqa: SLF001 - a read-only view costs more
+                pulled = pull(op, ct, t, call._params, wanted, differentiable, names)  # noqa: SLF001 - a read-only view costs more
                 for c, g, want in zip(creators, pulled, wanted, strict=True):
                     if want:
                         hear(c, g)
@@ -269,23 +277,24 @@ def sweep(
 
 
 def pull(
-    op: Op[Any], ct: Any, t: Tensor, params: Mapping[str, Any], wanted: Sequence[bool], differentiable: bool
+    op: Op[Any],
+    ct: Any,
+    t: Tensor,
+    params: Mapping[str, Any],
+    wanted: Sequence[bool],
+    differentiable: bool,
+    names: Names = (),
 ) -> list[Any]:
     """Return what each wanted operand of the call that made ``t`` hears of the cotangent ``ct``.
 
     With ``differentiable`` the rules run in the tensor namespace. This is the one place that calls them, but for the
-    short cut in `sweep`.
+    short cut in `sweep`. Of the batch axes, those of ``names`` are kept for every operand.
     """
-    if differentiable:
-        xp: Any = TENSORS
-        out: Any = t
-        operands: list[Any] = list(t.creators)
-    else:
-        xp, out, operands = np, t.data, [c.data for c in t.creators]
-        if all(type(x) in _PYTHON for x in operands):
-            out, operands = as_numpy(out), [as_numpy(x) for x in operands]
+    xp, out, operands = _interpreted(t, differentiable)
     if op.expression is not None:
         pulled = _pull_composite(op, ct, t, params, wanted, differentiable)
+    elif op.joint:
+        pulled = op.vjps[0](xp, ct, wanted, out, operands, **params)  # type: ignore[misc]  # a joint op has this one
     else:
         pulled = []
         for i, want in enumerate(wanted):
@@ -299,44 +308,64 @@ def pull(
             else:
                 g = rule(xp, ct, out, *operands, **params)
             pulled.append(g)
-    return [g if g is None or type(g) is Update else fit(g, c.data) for g, c in zip(pulled, t.creators, strict=True)]
+    return [
+        g if g is None or type(g) is Update else fit(g, c.data, names) for g, c in zip(pulled, t.creators, strict=True)
+    ]
+
+
+def _interpreted(t: Tensor, differentiable: bool) -> tuple[Any, Any, list[Any]]:
+    """Return the namespace in which the rules of the call that made ``t`` run, its result and its operands in it."""
+    if differentiable:
+        return TENSORS, t, list(t.creators)
+    operands = [c.data for c in t.creators]
+    if all(type(x) in _PYTHON for x in operands):
+        return ARRAYS, as_numpy(t.data), [as_numpy(x) for x in operands]
+    return ARRAYS, t.data, operands
 
 
 def _run_expression(
     op: Op[Any], t: Tensor, params: Mapping[str, Any], vary: Sequence[bool], differentiable: bool
-) -> tuple[list[Tensor], Any]:
-    """Run a composite's expression on fresh leaves for the operands that vary; return the leaves and the result.
+) -> tuple[list[Tensor], list[Any]]:
+    """Run a composite's expression on fresh leaves for the operands that vary; return the leaves and the results.
 
-    The result is None where it does not depend on them.
+    The last operands may be tensors that the expression closes over; these are passed as they are.
     """
+    own = len(t.creators) - params.get("closed", 0)
     leaves = [
-        (TENSORS.argument(c) if differentiable else Tensor(c.data, (), None, autograd=True)) if varies else c
-        for c, varies in zip(t.creators, vary, strict=True)
+        (TENSORS.argument(c) if differentiable else Tensor(c.data, (), None, autograd=True))
+        if varies and i < own
+        else c
+        for i, (c, varies) in enumerate(zip(t.creators, vary, strict=True))
     ]
     result = op.expression(TENSORS, leaves, **params) if op.variadic else op.expression(TENSORS, *leaves, **params)  # type: ignore[misc]  # callers have tested for it
-    return leaves, result if isinstance(result, Tensor) and result.autograd else None
+    return leaves, list(result) if type(t.data) is Pack else [result]
 
 
 def _pull_composite(
     op: Op[Any], ct: Any, t: Tensor, params: Mapping[str, Any], wanted: Sequence[bool], differentiable: bool
 ) -> list[Any]:
-    leaves, result = _run_expression(op, t, params, wanted, differentiable)
-    if result is None:
+    leaves, results = _run_expression(op, t, params, wanted, differentiable)
+    cts = list(ct) if type(t.data) is Pack else [ct]
+    pairs = [
+        (result, ct)
+        for result, ct in zip(results, cts, strict=True)
+        if type(result) is Tensor and result.autograd and ct is not None
+    ]
+    if not pairs:
         return [None] * len(leaves)
+    outs = [result for result, _ in pairs]
     asked = {leaf for leaf, want in zip(leaves, wanted, strict=True) if want}
-    counts = counts_between(in_order((result,), frozenset(asked)), asked)
-    found = sweep((result,), (fit(ct, result.data),), counts, asked, differentiable)
+    stops = frozenset(asked)
+    counts = counts_between(in_order(outs, stops), asked, stops)
+    # Here every batch axis is kept; the caller adds up along those that an operand lacks.
+    found = sweep(outs, [fit(ct, out.data, ALL) for out, ct in pairs], counts, asked, differentiable, stops)
     return [found.get(leaf) for leaf in leaves]
 
 
 def push(t: Tensor, call: Call, tangents: Sequence[Any], differentiable: bool) -> Any:
     """Return the tangent of ``t`` for tangents of its operands (None for those that do not vary)."""
     op, params = call.op, call._params  # noqa: SLF001 - a read-only view costs more than the rule
-    xp: Any = TENSORS if differentiable else np
-    out: Any = t if differentiable else t.data
-    operands: list[Any] = list(t.creators) if differentiable else [c.data for c in t.creators]
-    if not differentiable and all(type(x) in _PYTHON for x in operands):
-        out, operands = as_numpy(out), [as_numpy(x) for x in operands]
+    xp, out, operands = _interpreted(t, differentiable)
     if op.expression is not None:
         return _push_composite(op, t, params, tangents, differentiable)
     if op.jvp is not None:
@@ -372,12 +401,13 @@ def push(t: Tensor, call: Call, tangents: Sequence[Any], differentiable: bool) -
 def _push_composite(
     op: Op[Any], t: Tensor, params: Mapping[str, Any], tangents: Sequence[Any], differentiable: bool
 ) -> Any:
-    leaves, result = _run_expression(op, t, params, [d is not None for d in tangents], differentiable)
-    if result is None:
-        return None
+    leaves, results = _run_expression(op, t, params, [d is not None for d in tangents], differentiable)
+    tracked = [result for result in results if type(result) is Tensor and result.autograd]
     known = {leaf: d for leaf, d in zip(leaves, tangents, strict=True) if d is not None}
-    advance(in_order((result,), frozenset(known)), known, differentiable)
-    return known.get(result)
+    stops = frozenset(known)
+    advance(in_order(tracked, stops), known, differentiable, stops)
+    found = [known.get(result) if type(result) is Tensor else None for result in results]
+    return Pack(found) if type(t.data) is Pack else found[0]
 
 
 def advance(
@@ -400,17 +430,39 @@ def advance(
             known[t] = _fit_tangent(tangent, t)
 
 
-def _scatter(updates: list[Update], c: Tensor, differentiable: bool) -> Any:
-    """Add up the sparse cotangents of one tensor into one buffer."""
+def _zeros(data: Any) -> Any:
+    """Return the cotangent of a tensor that heard of nothing."""
+    if type(data) is Pack:
+        return Pack([None] * len(data))
+    return np.zeros(np.shape(data), data.dtype if hasattr(data, "dtype") else float)[()]
+
+
+def _scatter(updates: list[Update], c: Tensor, differentiable: bool, names: Names) -> Any:
+    """Add up the sparse cotangents of one tensor into one buffer; of a pack, those of each result."""
+    if type(c.data) is Pack:
+        parts: list[Any] = [None] * len(c.data)
+        for u in updates:
+            parts[u.index] = u.value if parts[u.index] is None else parts[u.index] + u.value
+        return Pack(parts)
     values, indices = [u.value for u in updates], tuple(u.index for u in updates)
     scatter = TENSORS.scatter_add
     run = scatter if differentiable else scatter.compute
-    return fit(run(values, indices=indices, shape=c.shape), c.data)
+    return fit(run(values, indices=indices, shape=c.shape), c.data, names)
 
 
-def fit(ct: Any, like: Any) -> Any:
-    """Give a cotangent the shape and dtype of the data it belongs to: undo broadcasting, drop imaginary parts, cast."""
-    shape = np.shape(like)
+def fit(ct: Any, like: Any, names: Names = ()) -> Any:
+    """Give a cotangent the shape and dtype of the data it belongs to: undo broadcasting, drop imaginary parts, cast.
+
+    Batch axes that the data lacks are added up, but for those of ``names``.
+    """
+    shape = like.shape if hasattr(like, "shape") else ()
+    data = ct.data if type(ct) is Tensor else ct
+    if type(data) is Batched and names is not ALL and data.names != names:
+        own = (*names, *like.names) if type(like) is Batched else names
+        for name, length in zip(data.names, data.lengths, strict=True):
+            if name not in own:
+                xp: Any = TENSORS if type(ct) is Tensor else ARRAYS
+                ct = xp.sum(xp.unbatch(ct, axis=0, name=name, length=length), axis=0)
     if ct.shape != shape:
         ct = _unbroadcast(ct, shape)
     dtype = like.dtype if hasattr(like, "dtype") else np.result_type(type(like))
@@ -428,13 +480,17 @@ def _unbroadcast(ct: Any, shape: tuple[int, ...]) -> Any:
     if extra < 0 or any(n not in (1, ct.shape[i + extra]) for i, n in enumerate(shape)):
         msg = f"A rule returned a cotangent of shape {ct.shape} for an operand of shape {shape}."
         raise RuleError(msg)
-    summed = TENSORS.sum(ct, axis=axes) if type(ct) is Tensor else np.add.reduce(ct, axis=axes)
+    summed = (
+        TENSORS.sum(ct, axis=axes) if type(ct) is Tensor else np.add.reduce(ct, axis=axes)
+    )  # batched data answers it
     return summed if summed.shape == shape else summed.reshape(shape)
 
 
 def _fit_tangent(tangent: Any, t: Tensor) -> Any:
     """Give a tangent the shape and dtype of its tensor: a term may lack the axes that broadcasting added."""
-    if np.shape(plain(tangent)) != t.shape:
+    if type(t.data) is Pack:
+        return tangent
+    if tangent.shape != t.shape:
         xp: Any = TENSORS if type(tangent) is Tensor else np
         tangent = xp.broadcast_to(tangent, t.shape)
     return tangent if not hasattr(tangent, "dtype") or tangent.dtype == t.dtype else tangent.astype(t.dtype)
@@ -480,4 +536,6 @@ def plain(value: Any) -> Any:
 
 def kind_of(t: Tensor) -> str:
     """Return dtype and shape as listings show them."""
+    if type(t.data) is Pack:
+        return f"({', '.join(f'{part.dtype}{list(part.shape)}' for part in t.data)})"
     return f"{t.dtype}[{', '.join(map(str, t.shape))}]"

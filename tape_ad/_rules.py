@@ -14,7 +14,9 @@ import numpy as np
 from attrs import frozen
 
 from tape_ad._cases import Case, Domain
-from tape_ad._core import DOORS, TENSORS, Kind, Op, OwnDoc, register
+from tape_ad._core import DOORS, TABLE, TENSORS, Kind, Op, OwnDoc, register
+from tape_ad._data import FOREIGN
+from tape_ad._stacked import pointwise
 from tape_ad._typing import Array, Namespace, P
 
 Rule = Callable[..., Any] | None
@@ -32,8 +34,8 @@ DISTINCT = Domain("no two alike", lambda z: np.argsort(np.argsort(z, axis=None))
 BOOLEAN = Domain("true or false", lambda z: z > 0)
 INTEGER = Domain("small integers", lambda z: np.asarray(np.rint(2 * z), dtype=int))
 
-_UNARY_CASES = (Case(((3,),)), Case(((2, 3),)), Case(((),)), Case(((0,),)))
-_BINARY_CASES = (
+UNARY_CASES = (Case(((3,),)), Case(((2, 3),)), Case(((),)), Case(((0,),)))
+BINARY_CASES = (
     Case(((3,), (3,))), Case(((2, 3), (3,))), Case(((2, 1), (1, 3))), Case(((), (2, 2))), Case(((2,), ())),
     Case(((), ())), Case(((0,), (1,))),
 )  # fmt: skip
@@ -59,17 +61,20 @@ def _declare(
         names = dict.fromkeys(doors) if not isinstance(doors, Mapping) else dict(doors)
         first = next(iter(names), None)
         ufunc = first if isinstance(first, np.ufunc) else None
+        if rules.get("batched") is None and (kind == "elementwise" or (ufunc is not None and ufunc.signature is None)):
+            rules["batched"] = pointwise
+        usual = {1: UNARY_CASES, 2: BINARY_CASES}
         op: Op[Any] = Op(
             name=name or forward.__name__,
             kind=kind,
             forward=forward,
-            compute=ufunc or _OnArrays(forward),
+            compute=ufunc or _OnArrays(name or forward.__name__, forward, variadic),
             arity=arity,
             params=parameters[arity:],
             variadic=variadic,
             numpy=names,
             domain=tuple(domain),
-            cases=tuple(cases) or (_UNARY_CASES if arity == 1 else _BINARY_CASES if arity == 2 else ()),
+            cases=tuple(cases) or (usual.get(arity, ()) if kind == "elementwise" or names else ()),
             **rules,
         )
         register(op)
@@ -80,11 +85,16 @@ def _declare(
 
 @frozen
 class _OnArrays:
-    """A forward in NumPy's namespace."""
+    """A forward in NumPy's namespace; data that is not NumPy's computes the op its own way."""
 
+    name: str
     forward: Callable[..., Any]
+    variadic: bool
 
     def __call__(self, /, *operands: Any, **params: Any) -> Any:
+        for x in operands[0] if self.variadic else operands:
+            if type(x) in FOREIGN:
+                return FOREIGN[type(x)](TABLE[self.name], operands, params)
         return self.forward(np, *operands, **params)
 
 
@@ -113,7 +123,7 @@ def elementwise(
 def linear(
     *doors: Callable[..., Any], transposes: Sequence[Rule], domain: Sequence[Domain] = (), cases: Sequence[Case] = (),
     canonical: Any = None, operands: int | None = None, variadic: bool = False, name: str | None = None,
-    adapt: Mapping[Callable[..., Any], Callable[..., Any] | None] | None = None,
+    batched: Rule = None, adapt: Mapping[Callable[..., Any], Callable[..., Any] | None] | None = None,
 ) -> Callable[[Callable[Concatenate[Namespace, P], Array]], Op[P]]:  # fmt: skip
     """State an op that is linear in all its operands together.
 
@@ -129,30 +139,32 @@ def linear(
         operands: How many of the first parameters are array operands; all positional-only ones if left out.
         variadic: Whether the first parameter is a sequence of operands.
         name: The op's name, if it is not the function's.
+        batched: ``batched(compute, operands, leads, params)``: the op on stacked examples; see `tape_ad._stacked`. Left
+            out, `vmap` calls the op for each example.
         adapt: NumPy functions with other signatures, each with what turns its arguments into operands and parameters.
     """
     return _declare(
         "linear", {**dict.fromkeys(doors), **(adapt or {})}, vjps=tuple(transposes), domain=domain, cases=cases,
-        canonical=canonical, operands=operands, variadic=variadic, name=name,
+        canonical=canonical, operands=operands, variadic=variadic, name=name, batched=batched,
     )  # fmt: skip
 
 
 def bilinear(
     *doors: Callable[..., Any], transposes: Sequence[Rule], domain: Sequence[Domain] = (), cases: Sequence[Case] = (),
-    canonical: Any = None, operands: int | None = None, name: str | None = None,
+    canonical: Any = None, operands: int | None = None, name: str | None = None, batched: Rule = None,
     adapt: Mapping[Callable[..., Any], Callable[..., Any] | None] | None = None,
 ) -> Callable[[Callable[Concatenate[Namespace, P], Array]], Op[P]]:  # fmt: skip
     """State an op that is linear in each operand by itself. The parameters are those of `linear`."""
     return _declare(
         "bilinear", {**dict.fromkeys(doors), **(adapt or {})}, vjps=tuple(transposes), domain=domain, cases=cases,
-        canonical=canonical, operands=operands, name=name,
+        canonical=canonical, operands=operands, name=name, batched=batched,
     )  # fmt: skip
 
 
 def primitive(
     *doors: Callable[..., Any], vjps: Sequence[Rule], jvp: Callable[..., Any], domain: Sequence[Domain] = (),
     cases: Sequence[Case] = (), canonical: Any = None, operands: int | None = None, variadic: bool = False,
-    name: str | None = None, adapt: Mapping[Callable[..., Any], Callable[..., Any] | None] | None = None,
+    name: str | None = None, batched: Rule = None, joint: bool = False, adapt: Mapping[Callable[..., Any], Callable[..., Any] | None] | None = None,
 ) -> Callable[[Callable[Concatenate[Namespace, P], Array]], Op[P]]:  # fmt: skip
     """State both modes of an op by hand; the laws prove that they are transposes of each other.
 
@@ -161,14 +173,14 @@ def primitive(
     """
     return _declare(
         "primitive", {**dict.fromkeys(doors), **(adapt or {})}, vjps=tuple(vjps), jvp=jvp, domain=domain, cases=cases,
-        canonical=canonical, operands=operands, variadic=variadic, name=name,
+        canonical=canonical, operands=operands, variadic=variadic, name=name, batched=batched, joint=joint,
     )  # fmt: skip
 
 
 def composite(
     *doors: Callable[..., Any], expression: Callable[..., Any], domain: Sequence[Domain] = (), cases: Sequence[Case] = (),
     canonical: Any = None, operands: int | None = None, variadic: bool = False, name: str | None = None,
-    adapt: Mapping[Callable[..., Any], Callable[..., Any] | None] | None = None,
+    batched: Rule = None, adapt: Mapping[Callable[..., Any], Callable[..., Any] | None] | None = None,
 ) -> Callable[[Callable[Concatenate[Namespace, P], Array]], Op[P]]:  # fmt: skip
     """State an op by NumPy's own value and an equal ``expression(xp, *operands, **params)`` in other ops.
 
@@ -176,19 +188,19 @@ def composite(
     """
     return _declare(
         "composite", {**dict.fromkeys(doors), **(adapt or {})}, expression=expression, domain=domain, cases=cases,
-        canonical=canonical, operands=operands, variadic=variadic, name=name,
+        canonical=canonical, operands=operands, variadic=variadic, name=name, batched=batched,
     )  # fmt: skip
 
 
 def piecewise_constant(
     *doors: Callable[..., Any], domain: Sequence[Domain] = (), cases: Sequence[Case] = (), canonical: Any = None,
-    operands: int | None = None, name: str | None = None,
+    operands: int | None = None, name: str | None = None, batched: Rule = None,
     adapt: Mapping[Callable[..., Any], Callable[..., Any] | None] | None = None,
 ) -> Callable[[Callable[Concatenate[Namespace, P], Array]], Op[P]]:  # fmt: skip
     """State an op whose derivative is zero by definition. Its result is not tracked, but remembers its creators."""
     return _declare(
         "piecewise_constant", {**dict.fromkeys(doors), **(adapt or {})}, tracks=False, domain=domain, cases=cases,
-        canonical=canonical, operands=operands, name=name,
+        canonical=canonical, operands=operands, name=name, batched=batched,
     )  # fmt: skip
 
 

@@ -152,9 +152,19 @@ class Tape:
                 )
                 raise BufferChangedError(msg)
 
-    def cotangents(self, wrt: Iterable[Tensor], *, differentiable: bool = False) -> Mapping[Tensor, Any]:
-        """Return what `backward` finds for ``wrt``, without seed, as arrays that nobody else holds: for transforms."""
-        return self._values(self._seeds(None, differentiable), tuple(wrt), differentiable)
+    def cotangents(
+        self, wrt: Iterable[Tensor], seeds: Sequence[Any] | None = None, *, differentiable: bool = False
+    ) -> Mapping[Tensor, Any]:
+        """Return what `backward` finds for ``wrt``, as arrays that nobody else holds: for transforms."""
+        given = self._seeds(None, differentiable) if seeds is None else seeds
+        return self._values(given, tuple(wrt), differentiable)
+
+    def tangents(self, known: dict[Tensor, Any], *, differentiable: bool = False) -> list[Any]:
+        """Return the tangents of the outputs, None where there is none, adding all others to ``known``: for transforms."""
+        self._check_buffers()
+        with np.errstate(all="ignore"):
+            advance(self.tensors, known, differentiable, self._stops)
+        return [known.get(out) for out in self.outputs]
 
     def _seeds(self, seed: Any, differentiable: bool) -> tuple[Any, ...]:
         outputs = self.outputs
@@ -192,10 +202,10 @@ class Tape:
             if t not in self._counts:
                 raise _why_missing(self, t)
             known[t] = fit_seed(tangent, t, "tangent", differentiable)
-        self._check_buffers()
-        with np.errstate(all="ignore"):
-            advance(self.tensors, known, differentiable, self._stops)
-        return tuple(known[out] if out in known else np.zeros(out.shape, out.dtype)[()] for out in self.outputs)
+        found = self.tangents(known, differentiable=differentiable)
+        return tuple(
+            np.zeros(out.shape, out.dtype)[()] if d is None else d for out, d in zip(self.outputs, found, strict=True)
+        )
 
 
 @frozen(eq=False, repr=False)

@@ -1,54 +1,41 @@
 """Nests of containers: take the leaves out, put others in.
 
-Containers are tuples, lists, dicts, named tuples, attrs and dataclass records, and None, which holds nothing.
-Everything else is a leaf, this library's own records too.
+Containers are tuples, lists, dicts, named tuples, attrs and dataclass records, classes that a user registered, and
+None, which holds nothing. Everything else is a leaf, this library's own records too.
 """
 
 import copy
-import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import attrs
-import numpy as np
-from attrs import field, frozen
-
-from tape_ad._core import Op, Tensor
 from tape_ad._errors import StructureError
-from tape_ad._tape import Gradients, Tape
-
-
-@frozen
-class Structure:
-    """A container without its leaves: its class, how its parts are called, their structures, how many leaves it had."""
-
-    kind: type
-    names: tuple[Any, ...]
-    parts: tuple["Structure", ...]
-    size: int
-    like: Any = field(default=None, eq=False, repr=False)
-
-
-LEAF = Structure(object, (), (), 1)
-_LEAVES = frozenset({np.ndarray, Tensor, int, float, complex, np.float64, np.float32})  # those met most, known at once
+from tape_ad._records import (
+    LEAF as LEAF,
+    LEAVES,
+    Structure as Structure,
+    kind_of,
+    make,
+    mismatch as mismatch,
+    register as register,
+    spell,
+    take,
+)
 
 
 def _open(tree: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]] | None:
     """Return the names and the parts of a container; None for a leaf."""
     kind = type(tree)
-    if kind in _LEAVES or tree is None:
-        return None if tree is not None else ((), ())
+    if kind in LEAVES:
+        return None
+    if tree is None:
+        return (), ()
+    known = kind_of(kind)
+    if known is not None or issubclass(kind, dict):
+        parts = tree if known is None else take(known, tree)
+        return tuple(parts), tuple(parts.values())
     if issubclass(kind, (tuple, list)):
         return getattr(kind, "_fields", tuple(range(len(tree)))), tuple(tree)
-    if issubclass(kind, dict):
-        return tuple(tree), tuple(tree.values())
-    if attrs.has(kind) and not issubclass(kind, (Tensor, Op, Tape, Gradients)):
-        names = tuple(f.name for f in attrs.fields(kind) if f.init)
-    elif dataclasses.is_dataclass(kind):
-        names = tuple(f.name for f in dataclasses.fields(kind) if f.init)
-    else:
-        return None
-    return names, tuple(getattr(tree, name) for name in names)
+    return None
 
 
 def flatten(tree: Any) -> tuple[list[Any], Structure]:
@@ -74,12 +61,13 @@ def _build(structure: Structure, supply: Iterator[Any]) -> Any:
     kind, parts = structure.kind, [_build(part, supply) for part in structure.parts]
     if kind is type(None):
         return None
+    known = kind_of(kind)
+    if known is not None:
+        return make(known, structure.like, dict(zip(structure.names, parts, strict=True)))
     if issubclass(kind, (tuple, list)):
         return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
-    made = copy.copy(structure.like)  # not by its constructor, which may convert, check or forget
-    put: Callable[..., None] = dict.__setitem__ if issubclass(kind, dict) else object.__setattr__
-    for name, part in zip(structure.names, parts, strict=True):
-        put(made, name, part)
+    made = copy.copy(structure.like)
+    dict.update(made, zip(structure.names, parts, strict=True))  # a Counter's own update would add
     return made
 
 
@@ -87,11 +75,8 @@ def paths(structure: Structure, root: str) -> list[str]:
     """Return how each leaf is reached from the root, as Python would write it: ``params.layers[2].w``."""
     if structure is LEAF:
         return [root]
-    indexed = issubclass(structure.kind, (list, dict)) or structure.names == tuple(range(len(structure.parts)))
-    spell: Callable[[Any], str] = (lambda name: f"{root}[{name!r}]") if indexed else (lambda name: f"{root}.{name}")
-    return [
-        path for name, part in zip(structure.names, structure.parts, strict=True) for path in paths(part, spell(name))
-    ]
+    named = zip(structure.names, structure.parts, strict=True)
+    return [path for name, part in named for path in paths(part, spell(structure, name, root))]
 
 
 def transform(function: Callable[[Any], Any], tree: Any) -> Any:

@@ -21,9 +21,8 @@ from typing import Any, ClassVar, NoReturn, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from tape_ad._core import TABLE
-from tape_ad._core import Tensor as Record
-from tape_ad._errors import UnsupportedDataError
+from tape_ad._core import TABLE, Tensor as Record
+from tape_ad._errors import ArgumentError, NotOnTapeError, UnsupportedDataError
 from tape_ad._propagate import fit
 from tape_ad._tape import Tape
 
@@ -49,7 +48,7 @@ class Tensor:
     array([2, 2, 2])
     """
 
-    # NumPy would take a tensor for an object and make arrays of objects; so it raises a TypeError.
+    # NumPy would take a tensor for an object and make arrays of objects; so it leaves sums to us.
     __array_ufunc__: ClassVar[None] = None
 
     def __init__(
@@ -75,11 +74,13 @@ class Tensor:
             c.children[self.id] = c.children.get(self.id, 0) + 1
 
     def __add__(self, other: "Tensor") -> "Tensor":
-        if not isinstance(other, Tensor):
-            return NotImplemented
+        _check_operand(other, Tensor)
         if self.autograd and other.autograd:
             return Tensor(self.data + other.data, autograd=True, creators=[self, other], creation_op="add")
         return Tensor(self.data + other.data)
+
+    def __radd__(self, other: Any) -> None:
+        _check_operand(other, Tensor)
 
     def __repr__(self) -> str:
         return repr(self.data)
@@ -104,7 +105,7 @@ class Tensor:
         Raises:
             Exception: if that child has been heard from already, for every use that it makes of this tensor.
             AssertionError: if the gradient is tracked itself.
-            KeyError: if the origin is no child of this tensor.
+            NotOnTapeError: if the origin is no child of this tensor; it is a KeyError.
         """
         if not self.autograd:
             return
@@ -133,6 +134,12 @@ class Tensor:
     def _hear(self, grad: "Tensor", origin: "Tensor | None", *, ahead: bool) -> "Tensor":
         """Count and add up one gradient; return what the creators have not been handed yet."""
         if origin is not None and not ahead:
+            if origin.id not in self.children:
+                msg = (
+                    f"The grad_origin, with id {origin.id}, is no child of this tensor: it was not made from it. Pass a sum "
+                    "that this tensor is an operand of, or no origin."
+                )
+                raise NotOnTapeError(msg)
             if self.children[origin.id] == 0:
                 _refuse_twice()
             self.children[origin.id] -= 1
@@ -196,9 +203,11 @@ class AlwaysTracked:
         self.grad: AlwaysTracked | None = None
 
     def __add__(self, other: "AlwaysTracked") -> "AlwaysTracked":
-        if not isinstance(other, AlwaysTracked):
-            return NotImplemented
+        _check_operand(other, AlwaysTracked)
         return AlwaysTracked(self.data + other.data, creators=[self, other], creation_op="add")
+
+    def __radd__(self, other: Any) -> None:
+        _check_operand(other, AlwaysTracked)
 
     def __repr__(self) -> str:
         return repr(self.data)
@@ -233,6 +242,14 @@ def _array(data: npt.ArrayLike) -> npt.NDArray[Any]:
         msg = f"A tensor holds numbers, but {type(data).__name__} makes an array of objects. Pass t.data of a tensor."
         raise UnsupportedDataError(msg)
     return array
+
+
+def _check_operand(other: Any, form: type[Any]) -> None:
+    """Raise the error for a sum with something else, in place of NumPy's, which speaks of ufuncs."""
+    if not isinstance(other, form):
+        name, kind = form.__name__, type(other).__name__
+        msg = f"A mutable {name} adds to its own kind only, not to {kind}. Write {name}(array) + t, with the values as an array."
+        raise ArgumentError(msg)
 
 
 def _operands(creators: list[T] | None, creation_op: str | None) -> list[T]:

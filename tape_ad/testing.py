@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from attrs import frozen
 
+from tape_ad._batched import Batched
 from tape_ad._cases import Case, Domain
 from tape_ad._core import Op, Tensor
 from tape_ad._errors import PiecewiseConstantError
@@ -23,6 +24,8 @@ STEP = 1e-5
 """Of the central differences. Their error is about 1e-10, for points and slopes of about 1."""
 CLOSE = 1e-5
 """How far, relative to the numbers, a derivative may be from a central difference."""
+EXAMPLES = 3
+"""How many examples go in one batch."""
 EXACT = 1e-10
 """How far, relative to the terms, two sums may be apart that are equal but for rounding."""
 
@@ -108,8 +111,9 @@ def check_case(op: Op[Any], case: Case, *, seed: int = 0) -> None:
     """
     domains = case_domains(op, case)
     rng = np.random.default_rng([zlib.crc32(_label(op, case).encode()), seed])
-    datas = tuple(_draw(domain, shape, rng) for domain, shape in zip(domains, case.shapes, strict=True))
+    datas = _drawn(op, case, rng)
     _check_at(op, case, datas, rng)
+    _batched_is_stacked(op, case, [datas, *[_drawn(op, case, rng) for _ in range(EXAMPLES - 1)]], rng)
     floats = [i for i, x in enumerate(datas) if x.dtype.kind == "f"]
     if not floats or not all(domains[i].complex for i in floats):
         return
@@ -226,6 +230,42 @@ def _value_is_numpys(op: Op[Any], params: Mapping[str, Any], datas: Arrays, labe
         if plain and plain[0][1] not in _OTHER_MEANING:
             _, function, args, kwargs = plain[0]
             _same_bits(direct, _plain(function(*args, **kwargs)), f"{label}: called by its own name")
+
+
+def _batched_is_stacked(op: Op[Any], case: Case, examples: Sequence[Arrays], rng: np.random.Generator) -> None:
+    """Many examples at once give what each gives by itself: value, tangent, and gradient, whichever operands vary."""
+    label = _label(op, case)
+    plain, call = examples[0], _caller(op, case.params)
+    floating = tuple(i for i, x in enumerate(plain) if x.dtype.kind == "f" and _has_rule(op, i))
+    for chosen in _tensor_choices(len(plain)):
+        if not any(chosen):
+            continue
+        cases = [tuple(x if b else p for x, p, b in zip(xs, plain, chosen, strict=True)) for xs in examples]
+        at_once = tuple(
+            Batched(_frozen(np.stack([xs[i] for xs in cases])), (1,)) if b else plain[i] for i, b in enumerate(chosen)
+        )
+        where = f"{label}, {EXAMPLES} examples of operand {_some([i for i, b in enumerate(chosen) if b])}"
+        out = call(*[Tensor(x) for x in at_once])
+        values = [_plain(call(*xs)) for xs in cases]
+        _close(np.asarray(_stacked(out.data), dtype=complex), np.stack(values), f"{where}: the value", relative=EXACT)
+        if not (op.tracks and floating and out.dtype.kind == "f"):
+            continue
+        cts, ds = [_random(v, rng) for v in values], [{i: _random(xs[i], rng) for i in floating} for xs in cases]
+        point = _Point(where, call, at_once, floating)
+        singles = [_Point(where, call, xs, floating) for xs in cases]
+        pushed = point.push({i: Batched(np.stack([d[i] for d in ds]), (1,)) for i in floating})
+        expected = np.stack([p.push(d) for p, d in zip(singles, ds, strict=True)])
+        _close(_stacked(pushed), expected, f"{where}: the tangent", relative=EXACT)
+        pulled = point.pull(at_once, Batched(np.stack(cts), (1,)), floating)
+        each = [p.pull(p.datas, ct, floating) for p, ct in zip(singles, cts, strict=True)]
+        for i, gradient, wanted in zip(floating, pulled, zip(*each, strict=True), strict=True):
+            _close(_stacked(gradient), np.stack(wanted), f"{where}: the gradient of operand {i}", relative=EXACT)
+
+
+def _stacked(value: Any) -> Any:
+    """Return the examples of a batch along a first axis; one value stands for all."""
+    data = _plain(value)
+    return data.array if type(data) is Batched else np.broadcast_to(data, (EXAMPLES, *np.shape(data)))
 
 
 def _is_piecewise_constant(point: _Point) -> None:
@@ -463,6 +503,12 @@ def _tensor_choices(n: int) -> list[tuple[bool, ...]]:
 
 
 # --- small tools ----------------------------------------------------------------------------------------------------
+def _drawn(op: Op[Any], case: Case, rng: np.random.Generator) -> Arrays:
+    """Return operands for a case."""
+    domains = case_domains(op, case)
+    return tuple(_draw(domain, shape, rng) for domain, shape in zip(domains, case.shapes, strict=True))
+
+
 def _label(op: Op[Any], case: Case) -> str:
     shapes = ", ".join(map(str, case.shapes))
     params = "".join(f", {name}={value!r}" for name, value in case.params.items())
@@ -544,7 +590,7 @@ def _gradients(out: Any, ct: Any, inputs: Sequence[Tensor], *, differentiable: b
 
 def _tangent(outs: Sequence[Any], tangents: Mapping[Tensor, Any], *, differentiable: bool = False) -> list[Any]:
     """Return the tangents of some results, zeros where they do not depend on what varies."""
-    zeros = [np.zeros(np.shape(_plain(out)), np.asarray(_plain(out)).dtype) for out in outs]
+    zeros = [np.zeros(np.shape(_plain(out)), np.result_type(_plain(out))) for out in outs]
     tracked = [i for i, out in enumerate(outs) if isinstance(out, Tensor) and out.autograd]
     if not tracked:
         return zeros

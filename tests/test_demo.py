@@ -158,13 +158,39 @@ def _epoch(part: str) -> Any:
     return int(found[1]) if found else part.strip()
 
 
-@pytest.mark.parametrize("text", ["-1", "1.5", "many", ""])
+@pytest.mark.parametrize("text", ["-1", "1.5", "many", "", "٣", "²"])
 def test_a_seed_that_is_no_whole_number_is_refused(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main.main([f"--seed={text}"])
 
     assert 2 == stopped.value.code
     assert f"a seed is a whole number from 0 on, not {text!r}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["7" * 5000, "x" * 5000])
+def test_an_endless_seed_is_refused_in_a_few_words(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main.main([f"--seed={text}"])
+    said = capsys.readouterr().err
+
+    assert 2 == stopped.value.code
+    assert "argument --seed: a seed" in said
+    assert len(said) < 250
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows reports a closed pipe in another way")
+@pytest.mark.parametrize("arguments", [[], ["--help"]])
+def test_a_reader_that_goes_away_ends_it_in_silence(arguments: list[str]) -> None:
+    """As in ``python -m tape_ad | head -3``; 141 is what a shell reports of a command that ended so."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    buffered = {**os.environ, "PYTHONUNBUFFERED": ""}  # as by default
+    done = subprocess.run(  # noqa: S603 - our own command
+        [*COMMAND, *arguments], stdout=writer, stderr=subprocess.PIPE, env=buffered, timeout=120, check=False
+    )
+    os.close(writer)
+
+    assert (141, b"") == (done.returncode, done.stderr)
 
 
 def test_help_names_the_seed_and_succeeds(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
+from numpy.lib.stride_tricks import sliding_window_view
 
 import tape_ad
 from tape_ad import Tape, Tensor
@@ -178,7 +178,9 @@ def test_the_function_sees_arrays_read_only_and_containers_as_they_are() -> None
 
     assert [False, False, True, True, False, True] == [a.flags.writeable for a in seen]
     assert all(a.flags.writeable for a in arrays)
-    assert all(np.shares_memory(a, b) for a, b in zip(arrays, seen, strict=True))
+    assert [False, False, True, True, False, True] == [
+        np.shares_memory(a, b) for a, b in zip(arrays, seen, strict=True)
+    ]
 
 
 def test_writing_into_an_argument_within_the_function_fails_and_changes_nothing() -> None:
@@ -208,6 +210,42 @@ def test_auxiliary_results_are_the_callers_own_too() -> None:
     assert all(type(a) is np.ndarray and a.flags.writeable for a in arrays)
     assert not any(np.shares_memory(a, b) for a in arrays for b in (x, y, gradient))
     assert (None, "t") == (aux["none"], aux["text"])
+
+
+def test_a_read_only_view_of_a_writable_array_is_copied_by_a_tensor() -> None:
+    x = np.ones(3)
+    s = Tensor(np.broadcast_to(x, (2, 3)), autograd=True)
+    z = np.sum(s * s)
+    x[:] = 9
+
+    assert [[1.0] * 3] * 2 == s.data.tolist()
+    assert [[2.0] * 3] * 2 == Tape.of(z).backward()[s].tolist()
+
+
+@pytest.mark.parametrize("view", [np.broadcast_to, lambda x, shape: sliding_window_view(x, x.size)])
+def test_a_small_operand_that_is_a_read_only_view_of_a_writable_array_is_copied(view: Any) -> None:
+    x, s = np.ones(3), Tensor(np.ones((2, 3)), autograd=True)
+    z = np.sum(s * view(x, (1, 3)))
+    x[:] = 9
+
+    assert [[1.0] * 3] * 2 == Tape.of(z).backward()[s].tolist()
+
+
+@pytest.mark.parametrize("view", [np.broadcast_to, lambda x, shape: sliding_window_view(x, x.size)])
+def test_a_large_operand_that_is_a_read_only_view_of_a_writable_array_is_watched(view: Any) -> None:
+    x, s = np.ones(100_000), Tensor(np.ones((2, 100_000)), autograd=True)
+    tape = Tape.of(np.sum(s * view(x, (1, 100_000))))
+    tape.backward()
+    x[:] = 9
+    with pytest.raises(tape_ad.BufferChangedError, match=r"\(1, 100000\)"):
+        tape.backward()
+
+
+def test_an_array_that_nobody_can_write_to_is_shared() -> None:
+    x = np.ones(3)
+    x.setflags(write=False)
+
+    assert np.shares_memory(x, Tensor(np.broadcast_to(x, (2, 3))).data)
 
 
 def test_records_of_a_nest_are_rebuilt_and_never_written_to() -> None:

@@ -6,8 +6,7 @@ from typing import Any
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 
 from tape_ad import Tensor
 from tape_ad._errors import ArgumentError, ConversionError, UnsupportedDataError

@@ -9,8 +9,7 @@ from typing import Any, TypeAlias
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from tape_ad import Tensor
 from tape_ad._core import DOORS, TABLE, TENSORS, UFUNCS

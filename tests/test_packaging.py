@@ -44,6 +44,17 @@ def test_nothing_but_numpy_and_attrs_is_needed_at_run_time_and_nothing_has_an_up
     assert not [requirement for requirement in everything if "<" in requirement or "==" in requirement]
 
 
+def test_hatchling_is_asked_for_in_one_version_by_builds_the_extra_and_the_group() -> None:
+    """Version 1.25 cannot read the licence as it stands in the metadata."""
+    asked = {
+        requirement
+        for requirements in (METADATA["build-system"]["requires"], _expanded_extra("dev"), _expanded_group("dev"))
+        for requirement in [r for r in requirements if r.startswith("hatchling")] or ["none"]
+    }
+
+    assert asked == {"hatchling>=1.26.3"}
+
+
 def test_the_version_stands_the_same_in_metadata_citation_and_changelog() -> None:
     version = METADATA["project"]["version"]
 

@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 import attrs
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import tape_ad
 from tape_ad import ArgumentError, IntegerGradientError, NotScalarError, Tape, Tensor, UnsupportedDataError
@@ -184,7 +183,7 @@ def test_an_argument_may_be_passed_by_its_name() -> None:
     assert 4.0 == grad(weighted)(x=1.0, y=1.0, scale=2.0)
 
 
-@pytest.mark.parametrize("argnums", ["0", 1.5, None, True, (), (0, 0), (0, "a"), b"0", [1.0]], ids=repr)
+@pytest.mark.parametrize("argnums", [1.5, None, True, (), (0, 0), ("a", "a"), b"0", [1.0]], ids=repr)
 def test_argnums_that_are_no_positions_are_refused_at_once(argnums: Any) -> None:
     with pytest.raises(ArgumentError, match="argnums takes"):
         grad(square, argnums)
@@ -218,7 +217,7 @@ def test_what_else_the_function_returns_comes_back_as_arrays() -> None:
 
 @pytest.mark.parametrize("result", [3.0, (1.0, 2.0, 3.0), [1.0, 2.0], None])
 def test_has_aux_needs_a_pair(result: Any) -> None:
-    with pytest.raises(NotScalarError, match=r"returns \(scalar, aux\), but it returned"):
+    with pytest.raises(NotScalarError, match=r"returns \(value, aux\), but it returned"):
         grad(lambda x: result, has_aux=True)(1.0)
 
 

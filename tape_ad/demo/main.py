@@ -14,6 +14,7 @@ from tape_ad.demo import check, digits, textbook
 
 RIGHT_AT_LEAST = 0.96
 ERROR_AT_MOST = 1e-6
+_DIGITS = 40  # of a seed: as many as NumPy's own seeds of 128 bits have, and one more
 _INDENT = "   "
 _SHADES = " .:-=+*#%"
 
@@ -141,8 +142,12 @@ class Progress:
 
 
 def _seed(text: str) -> int:
-    if not text.isdecimal():
-        msg = f"a seed is a whole number from 0 on, not {text!r}"
+    if not (text.isascii() and text.isdecimal()):
+        shown = text if len(text) <= _DIGITS else text[:_DIGITS] + "..."
+        msg = f"a seed is a whole number from 0 on, not {shown!r}"
+        raise argparse.ArgumentTypeError(msg)
+    if len(text) > _DIGITS:
+        msg = f"a seed has at most {_DIGITS} digits, but this one has {len(text):,}"
         raise argparse.ArgumentTypeError(msg)
     return int(text)
 

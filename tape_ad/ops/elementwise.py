@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tape_ad._batched import everywhere
 from tape_ad._cases import Case
 from tape_ad._errors import NoRuleError
 from tape_ad._rules import (
@@ -26,6 +27,7 @@ from tape_ad._rules import (
     primitive,
     unchanged,
 )
+from tape_ad._stacked import pointwise
 from tape_ad._typing import Array, ArrayLike, Namespace
 
 LOG_2 = math.log(2.0)
@@ -61,7 +63,7 @@ def divide(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
 
 def _power_base(xp: Namespace, out: Array, x: Array, y: Array) -> Array:
     """``y x^(y-1)``, and 0 where ``y`` is 0, also at ``x = 0``."""
-    if xp.ndim(y) == 0 and y != 0 and not getattr(y, "autograd", False):
+    if xp.ndim(y) == 0 and everywhere(y != 0) and not getattr(y, "autograd", False):
         return y * x ** (y - 1)
     return y * xp.where((x == 0) & (y == 0), 1, x) ** (y - 1)
 
@@ -332,6 +334,7 @@ def _where_arguments(condition: Any, x: Any, y: Any) -> tuple[tuple[Any, ...], d
 
 
 @linear(
+    batched=pointwise,
     transposes=(
         None,
         lambda xp, ct, out, condition, x, y: xp.where(condition, ct, 0),
@@ -363,6 +366,7 @@ def _clip_arguments(
 
 
 @composite(
+    batched=pointwise,
     expression=lambda xp, x, low, high: xp.minimum(xp.maximum(x, low), high),
     adapt={np.clip: _clip_arguments},
     name="clip_between",
@@ -540,13 +544,13 @@ def conj(xp: Namespace, x: ArrayLike, /) -> Array:
     return xp.conjugate(x)
 
 
-@linear(np.real, transposes=(unchanged,), operands=1)
+@linear(np.real, transposes=(unchanged,), operands=1, batched=pointwise)
 def real(xp: Namespace, x: ArrayLike, /) -> Array:
     """Return the real part."""
     return xp.real(x)
 
 
-@linear(np.imag, transposes=(lambda xp, ct, out, x: ct * -1j,), operands=1)
+@linear(np.imag, transposes=(lambda xp, ct, out, x: ct * -1j,), operands=1, batched=pointwise)
 def imag(xp: Namespace, x: ArrayLike, /) -> Array:
     """Return the imaginary part."""
     return xp.imag(x)

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from tape_ad._cases import Case
-from tape_ad._core import Update, own
+from tape_ad._core import IndexDiffers, Update, own
+from tape_ad._data import FOREIGN
 from tape_ad._errors import InvalidIndexError
 from tape_ad._rules import linear
+from tape_ad._stacked import batch_lengths, repeated
 from tape_ad._typing import Array, ArrayLike, Namespace, Shape
 
 _BASIC = (int, slice, type(None), type(Ellipsis), np.integer)
@@ -29,7 +31,10 @@ def _plain_part(part: Any) -> Any:
     if isinstance(part, (bool, np.bool_)) or not isinstance(part, _BASIC):
         if isinstance(part, slice):
             return part
-        array = np.asarray(own(part, what="an index"))
+        owned = own(part, what="an index")
+        if type(owned) in FOREIGN:
+            raise IndexDiffers
+        array = np.asarray(owned)
         if array.size == 0 and array.dtype == np.float64 and isinstance(part, (list, tuple)):
             array = array.astype(np.intp)
         if array.dtype.kind not in "biu":
@@ -49,8 +54,32 @@ def _getitem_transpose(xp: Namespace, ct: Array, out: Array, x: Array, index: An
     return Update(index, ct)
 
 
+def _lifted(index: Any, lead: int) -> tuple[Any, ...]:
+    """Return the index that reads each example."""
+    return (slice(None),) * lead + (index if isinstance(index, tuple) else (index,))
+
+
+def _axes_put_first(index: Any) -> int:
+    """Return how many axes of the result NumPy puts before all others, as it does where arrays are apart in an index."""
+    parts = index if isinstance(index, tuple) else (index,)
+    chosen = [i for i, part in enumerate(parts) if not isinstance(part, (slice, type(None), type(Ellipsis)))]
+    arrays = [parts[i] for i in chosen if isinstance(parts[i], (np.ndarray, bool, np.bool_))]
+    if not arrays or chosen[-1] - chosen[0] == len(chosen) - 1:
+        return 0
+    shapes = [np.shape(a) if np.asarray(a).dtype != np.bool_ else (int(np.count_nonzero(a)),) for a in arrays]
+    return len(np.broadcast_shapes(*shapes))
+
+
+def _read_each(compute: Any, operands: Any, leads: Any, params: Any) -> Array:
+    (x,), (k,) = operands, leads
+    index = params["index"]
+    first = _axes_put_first(index)
+    read = compute(x, index=_lifted(index, k))
+    return np.moveaxis(read, range(first, first + k), range(k)) if first else read
+
+
 @linear(
-    transposes=(_getitem_transpose,), canonical=_plain_index, operands=1,
+    transposes=(_getitem_transpose,), batched=_read_each, canonical=_plain_index, operands=1,
     cases=(
         Case(((4,),), {"index": 1}), Case(((4,),), {"index": -1}), Case(((2, 3),), {"index": (slice(None), 1)}),
         Case(((5,),), {"index": slice(None, None, -2)}), Case(((2, 3),), {"index": (Ellipsis, None)}), Case(((2, 3),), {"index": ()}),
@@ -72,8 +101,19 @@ def _scatter_vjp(
     return ct[indices[i]]
 
 
+def _scatter_each(compute: Any, operands: Any, leads: Any, params: Any) -> Array:
+    k = max(leads)
+    lengths = batch_lengths(operands, leads)
+    moved = []
+    for value, index in zip(repeated(operands, leads), params["indices"], strict=True):
+        first = _axes_put_first(index)
+        moved.append(np.moveaxis(value, range(k), range(first, first + k)) if first else value)
+    indices = tuple(_lifted(index, k) for index in params["indices"])
+    return compute(moved, indices=indices, shape=lengths + tuple(params["shape"]))
+
+
 @linear(
-    transposes=(_scatter_vjp,), variadic=True,
+    transposes=(_scatter_vjp,), variadic=True, batched=_scatter_each,
     cases=(
         Case(((), ()), {"indices": (1, -1), "shape": (4,)}), Case(((3,),), {"indices": (np.array([0, 0, 2]),), "shape": (4,)}),
         Case(((2,), (2, 3)), {"indices": ((slice(None), 1), ()), "shape": (2, 3)}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import string
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from tape_ad._cases import Case
 from tape_ad._core import TABLE
 from tape_ad._errors import ArgumentError
 from tape_ad._rules import bilinear, expansion, primitive
+from tape_ad._stacked import pointwise
 from tape_ad._typing import Array, ArrayLike, Namespace
 
 _MATRIX_CASES = (
@@ -39,7 +41,34 @@ def _matmul_right(xp: Namespace, ct: Array, out: Array, x: Array, y: Array) -> A
     return xp.matmul(x.mT, ct)
 
 
-@bilinear(np.matmul, transposes=(_matmul_left, _matmul_right), cases=_MATRIX_CASES)
+def _matmul_each(compute: Any, operands: Any, leads: Any, params: Any) -> Array:
+    """Multiply stacked operands; a matrix that all examples share takes them as rows, in one product."""
+    (x, y), (k, m) = operands, leads
+    x_ndim, y_ndim = np.ndim(x) - k, np.ndim(y) - m
+    if not x_ndim or not y_ndim:
+        msg = f"matmul takes arrays with axes, but one example has {x_ndim} on the left and {y_ndim} on the right. Write x * y."
+        raise ArgumentError(msg)
+    if not m and y_ndim == 1:
+        return compute(x, y)
+    if not m and y_ndim == 2:
+        rows = compute(x.reshape(math.prod(x.shape[:-1]), x.shape[-1]), y)
+        return rows.reshape(*x.shape[:-1], y.shape[1])
+    if not k and x_ndim <= 2 and y_ndim == 1:
+        return compute(y, x.T)
+    rows = x[..., None, :] if x_ndim == 1 else x
+    columns = y[..., :, None] if y_ndim == 1 else y
+    rank = max(np.ndim(rows) - k, np.ndim(columns) - m)
+    product = pointwise(compute, [_padded(rows, k, rank), _padded(columns, m, rank)], leads, {})
+    drop = tuple(axis for axis, ndim in ((-2, x_ndim), (-1, y_ndim)) if ndim == 1)
+    return np.squeeze(product, axis=drop) if drop else product
+
+
+def _padded(x: Array, lead: int, rank: int) -> Array:
+    """Put axes of length one behind the batch axes, so that one example has ``rank`` axes."""
+    return x.reshape(*x.shape[:lead], *(1,) * (rank - x.ndim + lead), *x.shape[lead:])
+
+
+@bilinear(np.matmul, transposes=(_matmul_left, _matmul_right), batched=_matmul_each, cases=_MATRIX_CASES)
 def matmul(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """Return the matrix product; 1-d operands are a row on the left, a column on the right, and leading axes broadcast."""
     return xp.matmul(x1, x2)
@@ -89,8 +118,28 @@ def _tensordot_right(xp: Namespace, ct: Array, out: Array, x: Array, y: Array, a
     return xp.transpose(product, _inverse((*matching, *free_y)))
 
 
+def _tensordot_each(compute: Any, operands: Any, leads: Any, params: Any) -> Array:
+    """Contract stacked operands: the axes that one alone has are free ones; with two, as products of matrices."""
+    (x, y), (k, m), (left, right) = operands, leads, params["axes"]
+    if not m:
+        return compute(x, y, axes=(tuple(i + k for i in left), right))
+    free_x = [i + k for i in _free(x.ndim - k, left)]
+    free_y = [i + m for i in _free(y.ndim - m, right)]
+    if not k:
+        product = compute(x, y, axes=(left, tuple(i + m for i in right)))
+        return np.moveaxis(product, range(len(free_x), len(free_x) + m), range(m))
+    rows = np.transpose(x, (*range(k), *free_x, *[i + k for i in left]))
+    columns = np.transpose(y, (*range(m), *[i + m for i in right], *free_y))
+    shape_x, shape_y = rows.shape[k : k + len(free_x)], columns.shape[m + len(right) :]
+    inner = math.prod(rows.shape[k + len(free_x) :])
+    rows = rows.reshape(*rows.shape[:k], math.prod(shape_x), inner)
+    columns = columns.reshape(*columns.shape[:m], inner, math.prod(shape_y))
+    product = np.matmul(rows, columns)
+    return product.reshape(*product.shape[:-2], *shape_x, *shape_y)
+
+
 @bilinear(
-    transposes=(_tensordot_left, _tensordot_right), canonical=_contracted, operands=2,
+    transposes=(_tensordot_left, _tensordot_right), batched=_tensordot_each, canonical=_contracted, operands=2,
     adapt={np.tensordot: lambda a, b, axes=2: ((a, b), {"axes": axes})},
     cases=(
         Case(((2, 3, 4), (3, 4, 2))), Case(((2, 3), (3, 2)), {"axes": 1}), Case(((2,), (3,)), {"axes": 0}),
@@ -124,8 +173,18 @@ def _dot_right(xp: Namespace, ct: Array, out: Array, x: Array, y: Array) -> Arra
     return _tensordot_right(xp, ct, out, x, y, _dot_axes(x, y))
 
 
+def _dot_each(compute: Any, operands: Any, leads: Any, params: Any) -> Array:
+    (x, y), (k, m) = operands, leads
+    x_ndim, y_ndim = np.ndim(x) - k, np.ndim(y) - m
+    if not x_ndim or not y_ndim:
+        return pointwise(np.multiply, operands, leads, params)
+    if x_ndim <= 2 and y_ndim <= 2:
+        return _matmul_each(np.matmul, operands, leads, params)
+    return _tensordot_each(np.tensordot, operands, leads, {"axes": ((x_ndim - 1,), (max(y_ndim - 2, 0),))})
+
+
 @bilinear(
-    transposes=(_dot_left, _dot_right), adapt={np.dot: lambda a, b, out=None: ((a, b), {})},
+    transposes=(_dot_left, _dot_right), batched=_dot_each, adapt={np.dot: lambda a, b, out=None: ((a, b), {})},
     cases=(
         Case(((2, 3), (3, 4))), Case(((3,), (3,))), Case(((2, 3), (3,))), Case(((3,), (3, 2))), Case(((2, 2, 3), (3, 2))),
         Case(((2, 3), (2, 3, 2))), Case(((2, 2, 3), (2, 3, 2))), Case(((), (2, 3))), Case(((3,), ())), Case(((), ())),
@@ -228,8 +287,17 @@ def _einsum_arguments(*operands: Any, out: None = None, optimize: Any = False) -
     return operands, {"subscripts": subscripts, **({"optimize": optimize} if optimize else {})}
 
 
+def _einsum_each(compute: Any, operands: Any, leads: Any, params: Any) -> Array:
+    """Give the batch axes letters of their own."""
+    given, _, result = params["subscripts"].partition("->")
+    unused = [letter for letter in string.ascii_letters if letter not in given]
+    letters = "".join(unused[: max(leads)])
+    terms = [letters[:k] + term for term, k in zip(given.split(","), leads, strict=True)]
+    return compute(operands, **{**params, "subscripts": f"{','.join(terms)}->{letters}{result}"})
+
+
 @primitive(
-    vjps=(_einsum_vjp,), jvp=_einsum_jvp, variadic=True, canonical=_explicit, adapt={np.einsum: _einsum_arguments}, name="einsum",
+    vjps=(_einsum_vjp,), jvp=_einsum_jvp, variadic=True, batched=_einsum_each, canonical=_explicit, adapt={np.einsum: _einsum_arguments}, name="einsum",
     cases=tuple(
         Case(shapes, {"subscripts": subscripts})
         for subscripts, *shapes_list in (

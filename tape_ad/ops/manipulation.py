@@ -14,6 +14,7 @@ from tape_ad._cases import Case
 from tape_ad._core import TENSORS, constant, own
 from tape_ad._data import check_dtype
 from tape_ad._rules import UNIT, composite, expansion, linear, unchanged
+from tape_ad._stacked import joined, over_axes, pointwise
 from tape_ad._typing import Array, ArrayLike, Axis, DType, Namespace, Shape
 
 
@@ -67,8 +68,18 @@ def _reshape_transpose(xp: Namespace, ct: Array, out: Array, x: Array, shape: Sh
     return xp.reshape(ct, np.shape(x), order=order)
 
 
+def _reshape_each(compute: Any, operands: Any, leads: Any, params: Any) -> Array:
+    """Reshape each example; in Fortran's order with the batch axes at the end, where they vary last."""
+    (x,), (k,) = operands, leads
+    lengths, shape, order = x.shape[:k], params["shape"], params.get("order", "C")
+    if order == "C":
+        return compute(x, shape=lengths + shape)
+    last = np.moveaxis(x, range(k), range(-k, 0))
+    return np.moveaxis(compute(last, shape=shape + lengths, order=order), range(-k, 0), range(k))
+
+
 @linear(
-    transposes=(_reshape_transpose,), canonical=_full_shape, operands=1,
+    transposes=(_reshape_transpose,), batched=_reshape_each, canonical=_full_shape, operands=1,
     adapt={np.reshape: _reshape_arguments, np.ravel: _ravel_arguments},
     cases=(
         Case(((2, 3),), {"shape": (3, 2)}), Case(((2, 3),), {"shape": -1}), Case(((2, 3),), {"shape": (3, -1), "order": "F"}),
@@ -110,8 +121,13 @@ def _moveaxis_arguments(a: Any, source: Any, destination: Any) -> tuple[Any, ...
     return (a,), {"axes": tuple(order)}
 
 
+def _permute_each(compute: Any, operands: Any, leads: Any, params: Any) -> Array:
+    (x,), (k,) = operands, leads
+    return compute(x, axes=(*range(k), *[i + k for i in params["axes"]]))
+
+
 @linear(
-    transposes=(_permute_transpose,), canonical=_permutation, operands=1,
+    transposes=(_permute_transpose,), batched=_permute_each, canonical=_permutation, operands=1,
     adapt={
         np.transpose: lambda a, axes=None: ((a,), {"axes": axes}),
         np.swapaxes: _swapaxes_arguments,
@@ -167,7 +183,7 @@ def _back_to_shape(xp: Namespace, ct: Array, out: Array, x: Array, axis: Any) ->
 
 
 @linear(
-    transposes=(_back_to_shape,), canonical=_new_axes, operands=1, adapt={np.expand_dims: lambda a, axis: ((a,), {"axis": axis})},
+    transposes=(_back_to_shape,), batched=over_axes, canonical=_new_axes, operands=1, adapt={np.expand_dims: lambda a, axis: ((a,), {"axis": axis})},
     cases=(Case(((3,),), {"axis": 0}), Case(((2, 3),), {"axis": -1}), Case(((2,),), {"axis": (0, 2)}), Case(((),), {"axis": 0})),
 )  # fmt: skip
 def expand_dims(xp: Namespace, x: ArrayLike, /, *, axis: int | tuple[int, ...] = 0) -> Array:
@@ -186,7 +202,7 @@ def _axes_of_one(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
 
 
 @linear(
-    transposes=(_back_to_shape,), canonical=_axes_of_one, operands=1, adapt={np.squeeze: lambda a, axis=None: ((a,), {"axis": axis})},
+    transposes=(_back_to_shape,), batched=over_axes, canonical=_axes_of_one, operands=1, adapt={np.squeeze: lambda a, axis=None: ((a,), {"axis": axis})},
     cases=(Case(((1, 3, 1),)), Case(((1, 3),), {"axis": 0}), Case(((2, 1, 1),), {"axis": (1, -1)}), Case(((1,),))),
 )  # fmt: skip
 def squeeze(xp: Namespace, x: ArrayLike, /, axis: Axis = None) -> Array:
@@ -199,8 +215,15 @@ def _target_shape(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
     return {"shape": tuple(operator.index(n) for n in shape) if np.iterable(shape) else (operator.index(shape),)}
 
 
+def _broadcast_each(compute: Any, operands: Any, leads: Any, params: Any) -> Array:
+    (x,), (k,) = operands, leads
+    lengths, shape = x.shape[:k], params["shape"]
+    padded = x.reshape(*lengths, *(1,) * (len(shape) - x.ndim + k), *x.shape[k:]) if x.ndim - k < len(shape) else x
+    return compute(padded, shape=lengths + shape)
+
+
 @linear(
-    transposes=(unchanged,), canonical=_target_shape, operands=1,
+    transposes=(unchanged,), batched=_broadcast_each, canonical=_target_shape, operands=1,
     adapt={np.broadcast_to: lambda array, shape, subok=False: ((array,), {"shape": shape})},
     cases=(
         Case(((3,),), {"shape": (2, 3)}), Case(((2, 1),), {"shape": (2, 3)}), Case(((),), {"shape": (2, 2)}),
@@ -244,7 +267,7 @@ def _concatenate_arguments(
 
 
 @linear(
-    transposes=(_concat_transpose,), canonical=_join_axis, variadic=True,
+    transposes=(_concat_transpose,), batched=joined, canonical=_join_axis, variadic=True,
     adapt={np.concatenate: _concatenate_arguments},
     cases=(
         Case(((3,), (2,))), Case(((2, 3), (2, 1)), {"axis": 1}), Case(((2, 3), (1, 3), (2, 3))), Case(((2, 3),), {"axis": -1}),
@@ -274,7 +297,7 @@ def _stack_arguments(
 
 
 @linear(
-    transposes=(_stack_transpose,), canonical=_stack_axis, variadic=True, adapt={np.stack: _stack_arguments},
+    transposes=(_stack_transpose,), batched=joined, canonical=_stack_axis, variadic=True, adapt={np.stack: _stack_arguments},
     cases=(Case(((3,), (3,))), Case(((2, 3), (2, 3)), {"axis": 1}), Case(((), (), ())), Case(((2, 3), (2, 3)), {"axis": -1})),
 )  # fmt: skip
 def stack(xp: Namespace, arrays: tuple[ArrayLike, ...] | list[Any], /, *, axis: int = 0, dtype: DType = None) -> Array:
@@ -324,7 +347,7 @@ def _all_or_some_axes(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
 
 
 @linear(
-    transposes=(lambda xp, ct, out, x, axis: xp.flip(ct, axis=axis),), canonical=_all_or_some_axes, operands=1,
+    transposes=(lambda xp, ct, out, x, axis: xp.flip(ct, axis=axis),), batched=over_axes, canonical=_all_or_some_axes, operands=1,
     adapt={
         np.flip: lambda m, axis=None: ((m,), {"axis": axis}),
         np.flipud: lambda m: ((m,), {"axis": 0}),
@@ -352,8 +375,16 @@ def _roll_params(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
     return {"shift": tuple(map(int, shifts)), "axis": tuple(normalize_axis_index(int(a), ndim) for a in axes)}
 
 
+def _roll_each(compute: Any, operands: Any, leads: Any, params: Any) -> Array:
+    (x,), (k,) = operands, leads
+    if params.get("axis") is None:
+        flat = compute(x.reshape(*x.shape[:k], -1), shift=params["shift"], axis=(k,))
+        return flat.reshape(x.shape)
+    return compute(x, shift=params["shift"], axis=tuple(i + k for i in params["axis"]))
+
+
 @linear(
-    transposes=(_roll_back,), canonical=_roll_params, operands=1,
+    transposes=(_roll_back,), batched=_roll_each, canonical=_roll_params, operands=1,
     adapt={np.roll: lambda a, shift, axis=None: ((a,), {"shift": shift, "axis": axis})},
     cases=(
         Case(((4,),), {"shift": 1}), Case(((2, 3),), {"shift": 2}), Case(((2, 3),), {"shift": -1, "axis": 1}),
@@ -416,7 +447,7 @@ def _numeric_dtype(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
 
 
 @linear(
-    transposes=(unchanged,), operands=1,
+    transposes=(unchanged,), batched=pointwise, operands=1,
     cases=(Case(((3,),), {"dtype": "float64"}, (UNIT,)), Case(((2, 2),), {"dtype": "complex128"})),
     canonical=_numeric_dtype,
     adapt={np.astype: lambda x, dtype, /, *, copy=True, device=None: ((x,), {"dtype": dtype})},

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from tape_ad._batched import everywhere
 from tape_ad._cases import Case, Domain
 from tape_ad._errors import ArgumentError, ConversionError
 from tape_ad._rules import BOOLEAN, DISTINCT, NONZERO, composite, linear, piecewise_constant, primitive
+from tape_ad._stacked import batch_lengths, over_axes, pointwise
 from tape_ad._typing import Array, ArrayLike, Axis, DType, Namespace, Shape
 
 _SMALL = 65_536  # elements below which filling an array is cheaper than making a broadcast view
@@ -68,7 +70,7 @@ def _count(x: Array, axis: tuple[int, ...]) -> int:
 
 def _spread(xp: Namespace, ct: Array, x: Array, axis: tuple[int, ...]) -> Array:
     """Repeat a reduction's cotangent along the axes that it removed."""
-    if xp is np and np.size(x) <= _SMALL:
+    if type(x) is np.ndarray and isinstance(ct, (np.ndarray, np.generic)) and x.size <= _SMALL:
         spread = np.empty(np.shape(x), ct.dtype)
         spread[...] = ct.reshape(_kept_shape(x, axis))
         return spread
@@ -144,7 +146,13 @@ def _sum_transpose(
     return _spread(xp, ct, x, axis)
 
 
-@linear(transposes=(_sum_transpose,), canonical=_axes_or_only, adapt={np.sum: _reduction("sum")}, cases=_AXES + _EMPTY)
+@linear(
+    transposes=(_sum_transpose,),
+    batched=over_axes,
+    canonical=_axes_or_only,
+    adapt={np.sum: _reduction("sum")},
+    cases=_AXES + _EMPTY,
+)
 def sum(xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, dtype: DType = None, keepdims: bool = False) -> Array:
     """Return the sum along the axes; all of them if ``axis`` is None."""
     return xp.sum(x, axis=axis, dtype=dtype, keepdims=keepdims)
@@ -156,7 +164,9 @@ def _mean_transpose(
     return _spread(xp, ct * (1.0 / builtins.max(_count(x, axis), 1)), x, axis)
 
 
-@linear(transposes=(_mean_transpose,), canonical=_axes, adapt={np.mean: _reduction("mean")}, cases=_AXES)
+@linear(
+    transposes=(_mean_transpose,), batched=over_axes, canonical=_axes, adapt={np.mean: _reduction("mean")}, cases=_AXES
+)
 def mean(xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, dtype: DType = None, keepdims: bool = False) -> Array:
     """Return the average along the axes; of all elements if ``axis`` is None."""
     return xp.mean(x, axis=axis, dtype=dtype, keepdims=keepdims)
@@ -178,7 +188,7 @@ def _cumsum_transpose(xp: Namespace, ct: Array, out: Array, x: Array, axis: int 
 
 
 @linear(
-    np.cumsum, transposes=(_cumsum_transpose,), canonical=_one_axis_or_flat,
+    np.cumsum, transposes=(_cumsum_transpose,), batched=over_axes, canonical=_one_axis_or_flat,
     cases=(Case(((4,),)), Case(((2, 3),)), Case(((2, 3),), {"axis": 0}), Case(((2, 3),), {"axis": -1}), Case(((),)), Case(((0,),))),
 )  # fmt: skip
 def cumsum(xp: Namespace, x: ArrayLike, /, *, axis: int | None = None, dtype: DType = None) -> Array:
@@ -201,7 +211,7 @@ def _before(xp: Namespace, x: Array) -> Array:
 def _others(xp: Namespace, x: Array, out: Array, axis: tuple[int, ...]) -> Array:
     """Return, for each element, the product of the others: exact where some are zero."""
     shape = np.shape(x)
-    if xp.all(xp.isfinite(x) & (x != 0)) and xp.all(xp.isfinite(out) & (out != 0)):
+    if everywhere(xp.isfinite(x) & (x != 0)) and everywhere(xp.isfinite(out) & (out != 0)):
         return out.reshape(_kept_shape(x, axis)) / x
     if not axis:
         return xp.ones_like(x)
@@ -227,6 +237,7 @@ def _prod_jvp(
 @primitive(
     vjps=(_prod_vjp,),
     jvp=_prod_jvp,
+    batched=over_axes,
     canonical=_axes_or_only,
     adapt={np.prod: _reduction("prod")},
     domain=(NONZERO,),
@@ -255,6 +266,7 @@ def _extreme_jvp(xp: Namespace, tangents: Any, out: Array, x: Array, axis: Any, 
 @primitive(
     vjps=(_extreme_vjp,),
     jvp=_extreme_jvp,
+    batched=over_axes,
     canonical=_axes_or_only,
     adapt={np.max: _extreme("max")},
     domain=(DISTINCT,),
@@ -268,6 +280,7 @@ def max(xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, keepdims: bool = F
 @primitive(
     vjps=(_extreme_vjp,),
     jvp=_extreme_jvp,
+    batched=over_axes,
     canonical=_axes_or_only,
     adapt={np.min: _extreme("min")},
     domain=(DISTINCT,),
@@ -317,7 +330,9 @@ _MOMENTS = (
 )
 
 
-@primitive(vjps=(_var_vjp,), jvp=_var_jvp, canonical=_axes, adapt={np.var: _moment("var")}, cases=_MOMENTS)
+@primitive(
+    vjps=(_var_vjp,), jvp=_var_jvp, batched=over_axes, canonical=_axes, adapt={np.var: _moment("var")}, cases=_MOMENTS
+)
 def var(
     xp: Namespace,
     x: ArrayLike,
@@ -364,7 +379,13 @@ def _std_jvp(
 
 
 @primitive(
-    vjps=(_std_vjp,), jvp=_std_jvp, canonical=_axes, adapt={np.std: _moment("std")}, domain=(DISTINCT,), cases=_MOMENTS
+    vjps=(_std_vjp,),
+    jvp=_std_jvp,
+    batched=over_axes,
+    canonical=_axes,
+    adapt={np.std: _moment("std")},
+    domain=(DISTINCT,),
+    cases=_MOMENTS,
 )
 def std(
     xp: Namespace,
@@ -412,8 +433,21 @@ def _masked_expression(
     return xp.where(variance == 0, 0, xp.sqrt(xp.where(variance == 0, 1, variance)))
 
 
+def _masked_over_axes(compute: Any, operands: Any, leads: Any, params: Any) -> Array:
+    """Act along the axes of an operand that has been broadcast with its mask."""
+    x, mask = operands
+    k = builtins.max(leads)
+    lengths = batch_lengths(operands, leads)
+    shape = np.shape(x)[leads[0] :]
+    full = np.broadcast_to(x, lengths + shape)
+    mask = pointwise(np.logical_and, (np.ones(shape, bool), mask), (0, leads[1]), {})
+    return compute(
+        full, np.broadcast_to(mask, lengths + shape), **{**params, "axis": tuple(i + k for i in params["axis"])}
+    )
+
+
 @composite(
-    expression=_masked_expression, canonical=_axes_or_only, domain=(DISTINCT, BOOLEAN),
+    expression=_masked_expression, batched=_masked_over_axes, canonical=_axes_or_only, domain=(DISTINCT, BOOLEAN),
     cases=(
         Case(((2, 3), (2, 3)), {"function": "sum", "axis": 0}), Case(((2, 3), (3,)), {"function": "sum", "initial": 1.5}),
         Case(((2, 3), (2, 3)), {"function": "prod", "axis": 1}), Case(((3,), (3,)), {"function": "max", "initial": 0.1}),
@@ -434,7 +468,11 @@ def masked_reduction(
 
 # --- piecewise constant ---------------------------------------------------------------------------------------------
 @piecewise_constant(
-    np.argmax, canonical=_one_axis_or_flat, domain=(DISTINCT,), cases=(Case(((4,),)), Case(((2, 3),), {"axis": -1}))
+    np.argmax,
+    batched=over_axes,
+    canonical=_one_axis_or_flat,
+    domain=(DISTINCT,),
+    cases=(Case(((4,),)), Case(((2, 3),), {"axis": -1})),
 )
 def argmax(xp: Namespace, x: ArrayLike, /, *, axis: int | None = None, keepdims: bool = False) -> Array:
     """Return the position of the largest element along an axis, or in the flattened array."""
@@ -443,6 +481,7 @@ def argmax(xp: Namespace, x: ArrayLike, /, *, axis: int | None = None, keepdims:
 
 @piecewise_constant(
     np.argmin,
+    batched=over_axes,
     canonical=_one_axis_or_flat,
     domain=(DISTINCT,),
     cases=(Case(((4,),)), Case(((2, 3),), {"axis": 0, "keepdims": True})),
@@ -452,13 +491,13 @@ def argmin(xp: Namespace, x: ArrayLike, /, *, axis: int | None = None, keepdims:
     return xp.argmin(x, axis=axis, keepdims=keepdims)
 
 
-@piecewise_constant(canonical=_axes_or_only, adapt={np.any: _extreme("any")}, cases=_AXES)
+@piecewise_constant(batched=over_axes, canonical=_axes_or_only, adapt={np.any: _extreme("any")}, cases=_AXES)
 def any(xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """Return whether any element along the axes is true."""
     return xp.any(x, axis=axis, keepdims=keepdims)
 
 
-@piecewise_constant(canonical=_axes_or_only, adapt={np.all: _extreme("all")}, cases=_AXES)
+@piecewise_constant(batched=over_axes, canonical=_axes_or_only, adapt={np.all: _extreme("all")}, cases=_AXES)
 def all(xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """Return whether all elements along the axes are true."""
     return xp.all(x, axis=axis, keepdims=keepdims)

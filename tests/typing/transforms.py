@@ -128,7 +128,7 @@ def rejected_wrong_arguments() -> None:
     grad(loss)(PARAMS)  # E: mypy[call-arg] pyright[reportCallIssue]
     grad(loss)(PARAMS, X, X)  # E: mypy[call-arg] pyright[reportCallIssue]
     grad(loss)(PARAMS, y=X)  # E: mypy[call-arg] pyright[reportCallIssue]
-    grad(loss, argnums="w")  # E: mypy[arg-type] pyright[reportCallIssue, reportArgumentType]
+    grad(loss, argnums=1.5)  # E: mypy[call-overload] pyright[reportCallIssue, reportArgumentType]
     grad(X)  # E: mypy[call-overload] pyright[reportArgumentType]
     grad(loss).argnums = 1  # E: mypy[misc] pyright[reportAttributeAccessIssue]
 

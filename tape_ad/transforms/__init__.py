@@ -1,0 +1,18 @@
+"""Functions of functions. A transform is a frozen record that holds a function, and is one."""
+
+from tape_ad.transforms.gradient import (
+    ElementwiseGradient,
+    Gradient,
+    ValueAndGradient,
+    elementwise_grad,
+    grad,
+    value_and_grad,
+)
+from tape_ad.transforms.jacobian import Jacobian, ggnvp, hessian, hvp, jacfwd, jacobian, jacrev, vhp
+from tape_ad.transforms.modes import Linearized, LinearTranspose, Pullback, jvp, linear_transpose, linearize, vjp
+
+__all__ = [
+    "ElementwiseGradient", "Gradient", "Jacobian", "LinearTranspose", "Linearized", "Pullback", "ValueAndGradient",
+    "elementwise_grad", "ggnvp", "grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "linear_transpose",
+    "linearize", "value_and_grad", "vhp", "vjp",
+]  # fmt: skip
