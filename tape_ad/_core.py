@@ -108,6 +108,7 @@ class Op(Generic[P]):
             front; returns one with as many as the most. None where it follows from the expression, or from a loop.
         joint: True where the single vjp of a variadic op serves all operands at once:
             ``vjp(xp, ct, wanted, out, operands, **params)``.
+        shows: The parameters that a listing shows; None for all.
         numpy: NumPy functions that arrive here, each with the function that adapts its arguments, or None.
         domain: Where the operands of test cases are drawn.
         cases: What the generated laws try.
@@ -127,6 +128,7 @@ class Op(Generic[P]):
     canonical: Callable[[Sequence[Any], dict[str, Any]], dict[str, Any]] | None = None
     batched: Callable[..., Any] | None = None
     joint: bool = False
+    shows: tuple[str, ...] | None = None
     numpy: Mapping[Callable[..., Any], Callable[..., Any] | None] = field(factory=dict)
     domain: tuple[Domain, ...] = ()
     cases: tuple[Case, ...] = ()
@@ -269,7 +271,11 @@ class Call:
         return MappingProxyType(self._params)
 
     def __str__(self) -> str:
-        shown = [f"{name}={show(value)}" for name, value in self._params.items() if not self._is_default(name, value)]
+        shown = [
+            f"{name}={show(value)}"
+            for name, value in self._params.items()
+            if not self._is_default(name, value) and (self.op.shows is None or name in self.op.shows)
+        ]
         return f"{self.op.name}({', '.join(shown)})" if shown else self.op.name
 
     __repr__ = __str__
@@ -308,7 +314,17 @@ class Pack(tuple[Any, ...]):
 
 
 def register(op: Op[Any]) -> None:
-    """Enter an op into the table, under its own name and those of its NumPy functions."""
+    """Enter an op into the table, under its own name and those of its NumPy functions.
+
+    Raises:
+        ArgumentError: if this library has an op of that name, or for one of the functions; a user's own is replaced.
+    """
+    if not _is_ours(op):
+        taken = [f"the name {op.name!r}"] if op.name in TABLE and _is_ours(TABLE[op.name]) else []
+        taken += [f"np.{f.__name__}" for f in op.numpy if f in DOORS and _is_ours(DOORS[f][0])]
+        if taken:
+            msg = f"{op.name}: {' and '.join(taken)} belongs to an op of tape_ad. Choose another name, and leave its NumPy function out."
+            raise ArgumentError(msg)
     TABLE[op.name] = op
     setattr(TENSORS, op.name, op)
     if not hasattr(np, op.name):
@@ -319,6 +335,11 @@ def register(op: Op[Any]) -> None:
             UFUNCS[function] = op
         if not hasattr(TENSORS, function.__name__):
             setattr(TENSORS, function.__name__, op)
+
+
+def _is_ours(op: Any) -> bool:
+    body = op.forward if isinstance(op, Op) else getattr(op, "body", op)
+    return (getattr(body, "__module__", None) or "").partition(".")[0] == "tape_ad"
 
 
 def op_named(name: str) -> Op[Any]:

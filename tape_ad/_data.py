@@ -1,6 +1,7 @@
 """The data of tensors: who owns a buffer, what may be in it, how to tell that it changed, how it is shown."""
 
 from collections.abc import Callable, Iterator
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -122,7 +123,7 @@ def show(value: Any) -> str:
         return repr(value[0])
     if isinstance(value, np.dtype):
         return str(value)
-    return repr(value)
+    return value.__name__ if isinstance(value, FunctionType) else repr(value)
 
 
 def data_repr(data: Any) -> str:

@@ -74,6 +74,10 @@ class NotLinearError(TapeError, ValueError):
     """A function was to be transposed that is not linear."""
 
 
+class RecomputationError(TapeError, RuntimeError):
+    """A checkpointed function, computed again for its derivatives, did something else than the first time."""
+
+
 class RuleError(TapeError, RuntimeError):
     """A rule for a derivative returned something that does not fit the operand it belongs to."""
 

@@ -1,5 +1,7 @@
 """Functions of functions. A transform is a frozen record that holds a function, and is one."""
 
+from tape_ad.transforms.checkpoint import Checkpoint, checkpoint
+from tape_ad.transforms.custom import CustomJvp, CustomVjp, custom_jvp, custom_vjp
 from tape_ad.transforms.gradient import (
     ElementwiseGradient,
     Gradient,
@@ -12,7 +14,31 @@ from tape_ad.transforms.jacobian import Jacobian, ggnvp, hessian, hvp, jacfwd, j
 from tape_ad.transforms.modes import Linearized, LinearTranspose, Pullback, jvp, linear_transpose, linearize, vjp
 
 __all__ = [
-    "ElementwiseGradient", "Gradient", "Jacobian", "LinearTranspose", "Linearized", "Pullback", "ValueAndGradient",
-    "elementwise_grad", "ggnvp", "grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "linear_transpose",
-    "linearize", "value_and_grad", "vhp", "vjp",
+    "Checkpoint",
+    "CustomJvp",
+    "CustomVjp",
+    "ElementwiseGradient",
+    "Gradient",
+    "Jacobian",
+    "LinearTranspose",
+    "Linearized",
+    "Pullback",
+    "ValueAndGradient",
+    "checkpoint",
+    "custom_jvp",
+    "custom_vjp",
+    "elementwise_grad",
+    "ggnvp",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacfwd",
+    "jacobian",
+    "jacrev",
+    "jvp",
+    "linear_transpose",
+    "linearize",
+    "value_and_grad",
+    "vhp",
+    "vjp",
 ]  # fmt: skip

@@ -97,7 +97,7 @@ class Transform:
         for f in attrs.fields(type(self))[1:]:  # type: ignore[arg-type]  # its subclasses are attrs records
             value = getattr(self, f.name)
             if f.name in ("argnums", "in_axes") or value != f.default:
-                shown.append(f"{f.name}={value!r}")
+                shown.append(f"{f.name}={name_of(value) if callable(value) else repr(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
@@ -235,11 +235,17 @@ def _locate(
     return args, kwargs, found
 
 
-def _parameters(fun: Callable[..., Any]) -> list[str]:
+def signature_of(fun: Callable[..., Any]) -> inspect.Signature | None:
+    """Return a function's signature; None for one that does not tell it, as some of NumPy's."""
     try:
-        return list(inspect.signature(fun).parameters)
+        return inspect.signature(fun)
     except (TypeError, ValueError):
-        return []
+        return None
+
+
+def _parameters(fun: Callable[..., Any]) -> list[str]:
+    signature = signature_of(fun)
+    return [] if signature is None else list(signature.parameters)
 
 
 def parameter(fun: Callable[..., Any], place: Place) -> str:
@@ -385,23 +391,39 @@ def matching(given: Any, structure: _tree.Structure, what: str, root: str) -> li
 
 
 def reaches_outside(tape: Tape, own: Sequence[Tensor], serial: int) -> bool:
-    """Say whether the tape depends on a tensor that is tracked outside the call of that age.
-
-    Outside is a leaf that the user made, or the leaf of an older call. A younger one belongs to an inner call that has
-    ended, and is a constant by now.
-    """
+    """Say whether the tape depends on a tensor that is tracked outside the call of that age."""
     mine = set(own)
-    for leaf in tape.leaves:
-        if leaf in mine:
-            if leaf.creators:
-                return True
-        elif (
-            leaf.creation_op is None
-            or leaf.creation_op.op is not argument
-            or leaf.creation_op.params["serial"] < serial
-        ):
-            return True
-    return False
+    return any(leaf.creators if leaf in mine else _is_outside(leaf, serial) for leaf in tape.leaves)
+
+
+def closed_over(outputs: Sequence[Tensor], own: Sequence[Tensor], serial: int) -> list[Tensor]:
+    """Return what is tracked outside the call of that age, as near to the outputs as can be told.
+
+    These are the leaves that the user made, and the arguments of older calls; what was computed from them before the call
+    cannot be told from what was computed within it.
+    """
+    seen, found, stack = {*own, *outputs}, [], [t for t in outputs if t not in set(own)]
+    while stack:
+        t = stack.pop()
+        call = t.creation_op
+        older = call is not None and call.op is argument and call.params["serial"] < serial
+        if older or not t.creators:
+            if _is_outside(t, serial):
+                found.append(t)
+            continue
+        fresh = [c for c in t.creators if c.autograd and c not in seen]
+        seen.update(fresh)
+        stack.extend(fresh)
+    return found
+
+
+def _is_outside(leaf: Tensor, serial: int) -> bool:
+    """Say whether a leaf is one that the user made, or of an older call.
+
+    A younger one belongs to an inner call that has ended, and is a constant by now.
+    """
+    call = leaf.creation_op
+    return call is None or call.op is not argument or call.params["serial"] < serial
 
 
 def settle(value: Any, serial: int, own: Sequence[Tensor] = ()) -> Any:

@@ -12,6 +12,7 @@ from pathlib import Path
 from attrs import asdict, frozen
 
 from tests.benchmarks.memory import bytes_per_node, import_milliseconds
+from tests.benchmarks.second_order import Comparison, all_comparisons
 from tests.benchmarks.timing import BASELINE, Workload, measure
 from tests.benchmarks.workloads import HIPS, LEAVES, PLAIN, all_workloads
 
@@ -30,7 +31,7 @@ class Row:
         workload: What was computed.
         contestant: Who computed it.
         value: The measured value.
-        unit: What the value counts: ``x NumPy``, ``x HIPS``, ``us per node``, ``B per node``, ``ms``.
+        unit: What the value counts: ``x NumPy``, ``x HIPS``, ``us per node``, ``B per node``, ``us``, ``ms``.
         target: What the value should be at most; None where nothing was promised.
     """
 
@@ -61,6 +62,13 @@ def rows_of(workload: Workload, seconds: Mapping[str, float]) -> list[Row]:
     return rows
 
 
+def rows_against(comparison: Comparison, seconds: Mapping[str, float]) -> list[Row]:
+    """Return the rows of a comparison: what each contestant took, and how the first stands to its rivals."""
+    name, first = comparison.workload.name, comparison.workload.contestants[0].label
+    times = [Row(name, label, time * 1e6, "us") for label, time in seconds.items()]
+    return times + [Row(name, first, value, unit, target) for unit, value, target in comparison.ratios(seconds)]
+
+
 def measured(only: str) -> list[Row]:
     """Run every workload whose name contains the text, printing as it goes."""
     rows: list[Row] = []
@@ -83,6 +91,10 @@ def measured(only: str) -> list[Row]:
         workload = make()
         if only in workload.name:
             show(rows_of(workload, measure(workload)))
+    for compare in all_comparisons():
+        comparison = compare()
+        if only in comparison.workload.name:
+            show(rows_against(comparison, measure(comparison.workload)))
     if only in "memory of a deep tape":
         name = f"memory of {BYTES_NODES:,} nodes"
         show(
