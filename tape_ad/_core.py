@@ -108,6 +108,9 @@ class Op(Generic[P]):
             front; returns one with as many as the most. None where it follows from the expression, or from a loop.
         joint: True where the single vjp of a variadic op serves all operands at once:
             ``vjp(xp, ct, wanted, out, operands, **params)``.
+        shared: Of a bilinear op: ``shared(xp, i, ct, other, operand)``, the transpose for operand ``i``, added up over all examples,
+            where these share it; cotangent and the other operand have the examples along their first axis. None where
+            that is no quicker than the sum of what the transpose gives.
         shows: The parameters that a listing shows; None for all.
         numpy: NumPy functions that arrive here, each with the function that adapts its arguments, or None.
         domain: Where the operands of test cases are drawn.
@@ -128,6 +131,7 @@ class Op(Generic[P]):
     canonical: Callable[[Sequence[Any], dict[str, Any]], dict[str, Any]] | None = None
     batched: Callable[..., Any] | None = None
     joint: bool = False
+    shared: Callable[..., Any] | None = None
     shows: tuple[str, ...] | None = None
     numpy: Mapping[Callable[..., Any], Callable[..., Any] | None] = field(factory=dict)
     domain: tuple[Domain, ...] = ()
@@ -155,7 +159,7 @@ class Op(Generic[P]):
         _set(self, "most", len(positional) - 1)
         _set(self, "simple", not (self.params or self.variadic or self.canonical))
         # The number of operands where the tape may serve the op inline, in NumPy's own namespace, else 0.
-        inline = self.simple and self.expression is None and self.arity <= 2 and self.numpy
+        inline = self.simple and self.expression is None and self.arity <= 2 and self.numpy and self.shared is None
         _set(self, "quick", self.arity if inline else 0)
         _set(self, "rules", self.partials or self.vjps)
         _set(self, "bare", Call(self, {}))

@@ -306,11 +306,27 @@ def pull(
             elif op.variadic:
                 g = rule(xp, ct, i, out, operands, **params)
             else:
-                g = rule(xp, ct, out, *operands, **params)
+                g = _pull_shared(op, xp, ct, i, operands, names) if op.shared is not None else None
+                g = rule(xp, ct, out, *operands, **params) if g is None else g
             pulled.append(g)
     return [
         g if g is None or type(g) is Update else fit(g, c.data, names) for g, c in zip(pulled, t.creators, strict=True)
     ]
+
+
+def _pull_shared(op: Op[Any], xp: Any, ct: Any, i: int, operands: Sequence[Any], names: Names) -> Any:
+    """Return the cotangent of an operand that all examples share, added up over them in one product; None if there is none."""
+    given, other = plain(ct), plain(operands[1 - i])
+    if type(given) is not Batched or type(other) is not Batched:
+        return None
+    own = names_of([plain(operands[i])])
+    extra = [name for name in given.names if name in other.names and name not in own and name not in names]
+    if len(extra) != 1:
+        return None
+    (name,) = extra
+    length = given.lengths[given.names.index(name)]
+    ct, moved = (xp.unbatch(value, axis=0, name=name, length=length) for value in (ct, operands[1 - i]))
+    return op.shared(xp, i, ct, moved, operands[i])  # type: ignore[misc]  # the caller has tested for it
 
 
 def _interpreted(t: Tensor, differentiable: bool) -> tuple[Any, Any, list[Any]]:

@@ -151,13 +151,17 @@ def linear(
 
 def bilinear(
     *doors: Callable[..., Any], transposes: Sequence[Rule], domain: Sequence[Domain] = (), cases: Sequence[Case] = (),
-    canonical: Any = None, operands: int | None = None, name: str | None = None, batched: Rule = None,
+    canonical: Any = None, operands: int | None = None, name: str | None = None, batched: Rule = None, shared: Rule = None,
     adapt: Mapping[Callable[..., Any], Callable[..., Any] | None] | None = None,
 ) -> Callable[[Callable[Concatenate[Namespace, P], Array]], Op[P]]:  # fmt: skip
-    """State an op that is linear in each operand by itself. The parameters are those of `linear`."""
+    """State an op that is linear in each operand by itself. The parameters are those of `linear`.
+
+    ``shared(xp, i, ct, other, operand)`` is the transpose for an operand that many examples share, added up over them;
+    ``ct`` and ``other`` have the examples along their first axis. It returns None where it knows no quicker way.
+    """
     return _declare(
         "bilinear", {**dict.fromkeys(doors), **(adapt or {})}, vjps=tuple(transposes), domain=domain, cases=cases,
-        canonical=canonical, operands=operands, name=name, batched=batched,
+        canonical=canonical, operands=operands, name=name, batched=batched, shared=shared,
     )  # fmt: skip
 
 

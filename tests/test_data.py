@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 from numpy.lib.stride_tricks import sliding_window_view
 
 from tape_ad import Tensor, UnsupportedDataError
-from tape_ad._data import exposed, fingerprint, private_copy
+from tape_ad._data import exposed, fingerprint, glance, private_copy
 
 DTYPES = [
     "float64",
@@ -172,3 +172,13 @@ def test_a_private_copy_has_the_same_values_and_steps_and_shares_nothing(view: A
     assert not array.size or array.strides == copy.strides
     assert not np.shares_memory(array, copy)
     assert not exposed(copy)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_glance_sees_any_one_change(dtype: str) -> None:
+    array = (np.arange(1001) % 100).astype(dtype)
+
+    for place in (0, 500, 1000):
+        before = glance(array)
+        array[place] = not array[place]
+        assert before != glance(array)

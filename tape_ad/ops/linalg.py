@@ -68,7 +68,25 @@ def _padded(x: Array, lead: int, rank: int) -> Array:
     return x.reshape(*x.shape[:lead], *(1,) * (rank - x.ndim + lead), *x.shape[lead:])
 
 
-@bilinear(np.matmul, transposes=(_matmul_left, _matmul_right), batched=_matmul_each, cases=_MATRIX_CASES)
+def _matmul_shared(xp: Namespace, i: int, ct: Array, other: Array, operand: Array) -> Array | None:
+    """Return the transpose for a matrix that all examples share: the examples become rows of one product."""
+    if np.ndim(operand) != 2 or np.ndim(other) > 3:
+        return None
+    if i == 1:
+        rows, cts = (xp.reshape(x, (-1, np.shape(x)[-1])) for x in (other, ct))
+        return xp.matmul(rows.mT, cts) if np.size(other) else None
+    if np.ndim(other) == 2:
+        return xp.matmul(ct.mT, other)
+    return xp.tensordot(ct, other, axes=((0, 2), (0, 2)))
+
+
+@bilinear(
+    np.matmul,
+    transposes=(_matmul_left, _matmul_right),
+    batched=_matmul_each,
+    shared=_matmul_shared,
+    cases=_MATRIX_CASES,
+)
 def matmul(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """Return the matrix product; 1-d operands are a row on the left, a column on the right, and leading axes broadcast."""
     return xp.matmul(x1, x2)
@@ -184,7 +202,7 @@ def _dot_each(compute: Any, operands: Any, leads: Any, params: Any) -> Array:
 
 
 @bilinear(
-    transposes=(_dot_left, _dot_right), batched=_dot_each, adapt={np.dot: lambda a, b, out=None: ((a, b), {})},
+    transposes=(_dot_left, _dot_right), batched=_dot_each, shared=_matmul_shared, adapt={np.dot: lambda a, b, out=None: ((a, b), {})},
     cases=(
         Case(((2, 3), (3, 4))), Case(((3,), (3,))), Case(((2, 3), (3,))), Case(((3,), (3, 2))), Case(((2, 2, 3), (3, 2))),
         Case(((2, 3), (2, 3, 2))), Case(((2, 2, 3), (2, 3, 2))), Case(((), (2, 3))), Case(((3,), ())), Case(((), ())),

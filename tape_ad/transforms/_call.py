@@ -20,7 +20,7 @@ from attrs import field, frozen
 from tape_ad import _tree
 from tape_ad._batched import Batched
 from tape_ad._core import Call, Tensor, constant, own, record
-from tape_ad._data import COPY_LIMIT, exposed, fingerprint, private_copy
+from tape_ad._data import COPY_LIMIT, exposed, glance, private_copy
 from tape_ad._errors import (
     ArgumentError,
     BufferChangedError,
@@ -141,7 +141,7 @@ class Recording:
         structures: The nests that they came from.
         paths: How messages name the arguments.
         result: What the function returned.
-        watched: Large arrays of the caller, with their fingerprints.
+        watched: Large arrays of the caller, with what a glance at them told.
     """
 
     what: str
@@ -259,7 +259,8 @@ def parameter(fun: Callable[..., Any], place: Place) -> str:
 def guard(value: Any, watched: Watched) -> Any:
     """Return an argument in which the function cannot write, and that nobody changes unnoticed meanwhile.
 
-    A small array is copied; a large one is handed on read-only, and its fingerprint is kept. Containers are handed on as
+    A small array is copied; a large one is handed on read-only, and looked at again
+    afterwards. Containers are handed on as
     they are, so that a log or a cache in them stays the caller's.
     """
     if type(value) is not _ndarray or not exposed(value):
@@ -268,14 +269,14 @@ def guard(value: Any, watched: Watched) -> Any:
         return private_copy(value)
     if value.dtype.kind not in "biufc":
         return value
-    watched.append((value, fingerprint(value)))
+    watched.append((value, glance(value)))
     return np.asarray(memoryview(value).toreadonly())  # type: ignore[arg-type]  # from Python 3.12 on, arrays declare it
 
 
 def check_watched(watched: Watched) -> None:
     """Raise the error for an argument that was changed since the call began."""
     for array, before in watched:
-        if fingerprint(array) != before:
+        if glance(array) != before:
             msg = (
                 f"An argument of shape {array.shape} has been changed in place since it was passed, so its gradient would be "
                 "wrong. Pass array.copy(), or make a new array in place of changing it."
