@@ -99,7 +99,7 @@ class Batched(ArrayMethods, NDArrayOperatorsMixin):
         return self._refuse("complex(t)")  # type: ignore[no-any-return]  # it raises
 
     def __array__(self, dtype: DType = None, copy: bool | None = None) -> Any:
-        return self._refuse("np.asarray(t)")
+        return self._refuse("np.asarray(t), or array[t] (for which there is Tensor(array)[t]),")
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__" and not kwargs and ufunc.signature is None:
@@ -191,12 +191,20 @@ def run(op: Op[Any], operands: Sequence[Any], params: Any, compute: Callable[...
         return op.forward(ARRAYS, *operands, **params)
     if op.batched is not None:
         leads = [len(names) if type(x) is Batched else 0 for x in values]
-        return Batched(op.batched(compute, [lead(x, names) for x in values], leads, params), names)
+        return _rewrapped(op.batched(compute, [lead(x, names) for x in values], leads, params), names)
     if op.expression is not None:
         return op.expression(ARRAYS, values, **params) if op.variadic else op.expression(ARRAYS, *values, **params)
     if op.variadic:
         return _each(lambda *xs: compute(list(xs), **params), values)
     return _each(lambda *xs: compute(*xs, **params), values)
+
+
+def _rewrapped(result: Any, names: tuple[int, ...]) -> Any:
+    """Return an array, or a tuple or named tuple of arrays, as batched."""
+    if not isinstance(result, tuple):
+        return Batched(result, names)
+    parts: list[Any] = [Batched(part, names) for part in result]
+    return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
 
 
 def _each(compute: Callable[..., Any], values: Sequence[Any]) -> Any:
@@ -218,7 +226,8 @@ def _each(compute: Callable[..., Any], values: Sequence[Any]) -> Any:
         return Batched(np.stack(parts).reshape(*lengths, *np.shape(parts[0])), names)
 
     if isinstance(found[0], tuple):
-        return Pack(stacked(parts) for parts in zip(*found, strict=True))
+        parts: list[Any] = [stacked(part) for part in zip(*found, strict=True)]
+        return type(found[0])(*parts) if hasattr(found[0], "_fields") else Pack(parts)
     return stacked(found)
 
 
@@ -238,6 +247,11 @@ class _Engine:
     @staticmethod
     def data(value: Any) -> Any:
         """Return what shape and dtype are read off."""
+        return value
+
+    @staticmethod
+    def answer(value: Any) -> Any:
+        """Return an answer as it is."""
         return value
 
     @staticmethod

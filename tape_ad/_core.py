@@ -108,6 +108,7 @@ class Op(Generic[P]):
             front; returns one with as many as the most. None where it follows from the expression, or from a loop.
         joint: True where the single vjp of a variadic op serves all operands at once:
             ``vjp(xp, ct, wanted, out, operands, **params)``.
+        multiple: True where it returns a tuple. Rules then get and return tuples in place of result, cotangent and tangent.
         shared: Of a bilinear op: ``shared(xp, i, ct, other, operand)``, the transpose for operand ``i``, added up over all examples,
             where these share it; cotangent and the other operand have the examples along their first axis. None where
             that is no quicker than the sum of what the transpose gives.
@@ -131,6 +132,7 @@ class Op(Generic[P]):
     canonical: Callable[[Sequence[Any], dict[str, Any]], dict[str, Any]] | None = None
     batched: Callable[..., Any] | None = None
     joint: bool = False
+    multiple: bool = False
     shared: Callable[..., Any] | None = None
     shows: tuple[str, ...] | None = None
     numpy: Mapping[Callable[..., Any], Callable[..., Any] | None] = field(factory=dict)
@@ -157,7 +159,7 @@ class Op(Generic[P]):
         _set(self, "defaults", {name: value for name, value in defaults.items() if name in self.params})
         _set(self, "names", frozenset(self.params))
         _set(self, "most", len(positional) - 1)
-        _set(self, "simple", not (self.params or self.variadic or self.canonical))
+        _set(self, "simple", not (self.params or self.variadic or self.canonical or self.multiple))
         # The number of operands where the tape may serve the op inline, in NumPy's own namespace, else 0.
         inline = self.simple and self.expression is None and self.arity <= 2 and self.numpy and self.shared is None
         _set(self, "quick", self.arity if inline else 0)
@@ -426,7 +428,7 @@ def apply(
     frame: FrameType,
     compute: Callable[..., Any] | None = None,
 ) -> "Tensor":
-    """Compute ``op`` on ``operands`` and return the recorded result.
+    """Compute ``op`` on ``operands`` and return the recorded result; of an op with several, a tuple of them.
 
     ``compute`` is what a door runs in place of the op's own forward, where NumPy's bits depend on the door.
     """
@@ -441,7 +443,19 @@ def apply(
             if t.autograd:
                 tracked = getattr(data, "dtype", FLOAT).kind in "fc"
                 break
+    if op.multiple:
+        return _apart(data, creators, Call(op, params), tracked, frame)  # type: ignore[no-any-return]  # rare, and known to its callers
     return record(data, creators, Call(op, params) if params else op.bare, tracked, frame)
+
+
+def _apart(results: Any, creators: tuple["Tensor", ...], call: Call, tracked: bool, frame: FrameType) -> Any:
+    """Return the results of one call, a tuple or named tuple, each as a tensor."""
+    for part in results:
+        if type(part) is _ndarray:
+            part.setflags(write=False)
+    node = record(Pack(results), creators, call, tracked, frame)
+    parts = [apply(TABLE["unpack"], (node,), {"i": i}, frame) for i in range(len(results))]
+    return type(results)(*parts) if hasattr(results, "_fields") else tuple(parts)
 
 
 class _Binary(Protocol):
@@ -814,6 +828,13 @@ class _Entry:
     def data(value: Any) -> Any:
         """Return a tensor's data, and anything else as it is."""
         return value.data if type(value) is Tensor else value
+
+    @staticmethod
+    def answer(value: Any) -> Any:
+        """Return data that is not NumPy's as constant tensors, and anything else as it is."""
+        if isinstance(value, Pack):
+            return tuple([constant(part) for part in value])
+        return constant(value) if type(value) in FOREIGN else value
 
     def run(
         self, name: str, operands: Sequence[Any], params: dict[str, Any], compute: Callable[..., Any] | None = None, /

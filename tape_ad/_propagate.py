@@ -291,6 +291,8 @@ def pull(
     short cut in `sweep`. Of the batch axes, those of ``names`` are kept for every operand.
     """
     xp, out, operands = _interpreted(t, differentiable)
+    if op.multiple:
+        ct = tuple([_zeros(part) if g is None else g for g, part in zip(ct, t.data, strict=True)])
     if op.expression is not None:
         pulled = _pull_composite(op, ct, t, params, wanted, differentiable)
     elif op.joint:
@@ -332,7 +334,9 @@ def _pull_shared(op: Op[Any], xp: Any, ct: Any, i: int, operands: Sequence[Any],
 def _interpreted(t: Tensor, differentiable: bool) -> tuple[Any, Any, list[Any]]:
     """Return the namespace in which the rules of the call that made ``t`` run, its result and its operands in it."""
     if differentiable:
-        return TENSORS, t, list(t.creators)
+        several = t.creation_op is not None and t.creation_op.op.multiple
+        out: Any = tuple([TENSORS.unpack(t, i=i) for i in range(len(t.data))]) if several else t
+        return TENSORS, out, list(t.creators)
     operands = [c.data for c in t.creators]
     if all(type(x) in _PYTHON for x in operands):
         return ARRAYS, as_numpy(t.data), [as_numpy(x) for x in operands]
@@ -505,7 +509,7 @@ def _unbroadcast(ct: Any, shape: tuple[int, ...]) -> Any:
 def _fit_tangent(tangent: Any, t: Tensor) -> Any:
     """Give a tangent the shape and dtype of its tensor: a term may lack the axes that broadcasting added."""
     if type(t.data) is Pack:
-        return tangent
+        return Pack(tangent)
     if tangent.shape != t.shape:
         xp: Any = TENSORS if type(tangent) is Tensor else np
         tangent = xp.broadcast_to(tangent, t.shape)

@@ -15,6 +15,7 @@ import attrs
 import numpy as np
 from attrs import field, frozen
 
+from tape_ad._batched import Batched
 from tape_ad._core import Op, Tensor
 from tape_ad._errors import ArgumentError
 from tape_ad._tape import Gradients, Tape
@@ -22,7 +23,7 @@ from tape_ad._tape import Gradients, Tape
 LEAVES = frozenset({np.ndarray, Tensor, int, float, complex, np.float64, np.float32})
 """The classes of most leaves, known at once."""
 
-_OURS = (Tensor, Op, Tape, Gradients)
+_OURS = (Tensor, Op, Tape, Gradients, Batched)
 _BUILT_IN = LEAVES | {tuple, list, dict, type(None), *_OURS}
 _CACHED_HASH = "_attrs_cached_hash"  # where attrs keeps a hash; None before the first
 

@@ -168,25 +168,25 @@ def bilinear(
 def primitive(
     *doors: Callable[..., Any], vjps: Sequence[Rule], jvp: Callable[..., Any], domain: Sequence[Domain] = (),
     cases: Sequence[Case] = (), canonical: Any = None, operands: int | None = None, variadic: bool = False,
-    name: str | None = None, batched: Rule = None, joint: bool = False, shows: tuple[str, ...] | None = None, adapt: Mapping[Callable[..., Any], Callable[..., Any] | None] | None = None,
+    name: str | None = None, batched: Rule = None, joint: bool = False, multiple: bool = False, shows: tuple[str, ...] | None = None, adapt: Mapping[Callable[..., Any], Callable[..., Any] | None] | None = None,
 ) -> Callable[[Callable[Concatenate[Namespace, P], Array]], Op[P]]:  # fmt: skip
     """State both modes of an op by hand; the laws prove that they are transposes of each other.
 
     ``jvp(xp, tangents, out, *operands, **params)`` gets None for an operand that does not vary. The other parameters
     are those of `linear`, with ``vjps`` for ``transposes``. With ``joint`` a variadic op has a single
     ``vjp(xp, ct, wanted, out, operands, **params)``, which returns a list; a listing of the tape shows the parameters of
-    ``shows``.
+    ``shows``. With ``multiple`` the op returns a tuple, and so do the rules for result and tangent.
     """
     return _declare(
         "primitive", {**dict.fromkeys(doors), **(adapt or {})}, vjps=tuple(vjps), jvp=jvp, domain=domain, cases=cases,
-        canonical=canonical, operands=operands, variadic=variadic, name=name, batched=batched, joint=joint, shows=shows,
+        canonical=canonical, operands=operands, variadic=variadic, name=name, batched=batched, joint=joint, multiple=multiple, shows=shows,
     )  # fmt: skip
 
 
 def composite(
     *doors: Callable[..., Any], expression: Callable[..., Any], domain: Sequence[Domain] = (), cases: Sequence[Case] = (),
     canonical: Any = None, operands: int | None = None, variadic: bool = False, name: str | None = None,
-    batched: Rule = None, shows: tuple[str, ...] | None = None, adapt: Mapping[Callable[..., Any], Callable[..., Any] | None] | None = None,
+    batched: Rule = None, multiple: bool = False, shows: tuple[str, ...] | None = None, adapt: Mapping[Callable[..., Any], Callable[..., Any] | None] | None = None,
 ) -> Callable[[Callable[Concatenate[Namespace, P], Array]], Op[P]]:  # fmt: skip
     """State an op by NumPy's own value and an equal ``expression(xp, *operands, **params)`` in other ops.
 
@@ -194,7 +194,7 @@ def composite(
     """
     return _declare(
         "composite", {**dict.fromkeys(doors), **(adapt or {})}, expression=expression, domain=domain, cases=cases,
-        canonical=canonical, operands=operands, variadic=variadic, name=name, batched=batched, shows=shows,
+        canonical=canonical, operands=operands, variadic=variadic, name=name, batched=batched, multiple=multiple, shows=shows,
     )  # fmt: skip
 
 

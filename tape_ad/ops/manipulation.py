@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from tape_ad._batched import Batched
 from tape_ad._cases import Case
 from tape_ad._core import TENSORS, constant, own
 from tape_ad._data import check_dtype
@@ -28,8 +29,13 @@ def _reshape_arguments(
 
 def _ravel_arguments(a: Any, order: Any = "C") -> tuple[Any, ...]:
     if order == "K":
-        a, order = TENSORS.permute_dims(a, _memory_order(np.asarray(constant(a).data).strides)), "C"
+        a, order = TENSORS.permute_dims(a, _memory_order(_one_example(constant(a).data).strides)), "C"
     return _reshape_arguments(a, -1, order)
+
+
+def _one_example(data: Any) -> Any:
+    """Return an array whose layout in memory is that of the data, or of the first of many examples."""
+    return data.array[(0,) * len(data.names)] if type(data) is Batched else np.asarray(data)
 
 
 def _memory_order(strides: tuple[int, ...]) -> tuple[int, ...]:
@@ -56,7 +62,7 @@ def _full_shape(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
     shape = tuple(operator.index(n) for n in shape) if np.iterable(shape) else (operator.index(shape),)
     order = params.get("order", "C")
     if order == "A":
-        order = "F" if np.asarray(x).flags.fnc else "C"
+        order = "F" if _one_example(x).flags.fnc else "C"
     known = math.prod(n for n in shape if n != -1)
     if shape.count(-1) == 1 and known:
         shape = tuple(np.size(x) // known if n == -1 else n for n in shape)
