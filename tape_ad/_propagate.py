@@ -5,7 +5,7 @@ over the graph.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 
@@ -21,6 +21,9 @@ _float64 = np.float64
 _PYTHON = frozenset({bool, int, float, complex})
 ALL: Names = (-1,)
 """Stands for the names of all batch axes."""
+SEEDS: Final = "seeds"
+"""Of ``differentiable``: record how the result depends on seeds or tangents only; what the tape holds is constant."""
+Recorded: TypeAlias = bool | Literal["seeds"]
 _LAST = (1, -1)
 """What `pending` says of a tensor that waits for one more child: the only one, or the last of several."""
 
@@ -113,7 +116,7 @@ def sweep(
     seeds: Sequence[Any],
     counts: Counts,
     keep: set[Tensor] | None,
-    differentiable: bool,
+    differentiable: Recorded,
     stops: frozenset[Tensor] = frozenset(),
 ) -> dict[Tensor, Any]:
     """Hand cotangents from the outputs to the leaves; a tensor hands on once all its counted children were heard.
@@ -282,7 +285,7 @@ def pull(
     t: Tensor,
     params: Mapping[str, Any],
     wanted: Sequence[bool],
-    differentiable: bool,
+    differentiable: Recorded,
     names: Names = (),
 ) -> list[Any]:
     """Return what each wanted operand of the call that made ``t`` hears of the cotangent ``ct``.
@@ -331,20 +334,29 @@ def _pull_shared(op: Op[Any], xp: Any, ct: Any, i: int, operands: Sequence[Any],
     return op.shared(xp, i, ct, moved, operands[i])  # type: ignore[misc]  # the caller has tested for it
 
 
-def _interpreted(t: Tensor, differentiable: bool) -> tuple[Any, Any, list[Any]]:
+def _interpreted(t: Tensor, differentiable: Recorded) -> tuple[Any, Any, list[Any]]:
     """Return the namespace in which the rules of the call that made ``t`` run, its result and its operands in it."""
+    multiple = t.creation_op is not None and t.creation_op.op.multiple
+    held: list[Any] = list(t.creators)
+    if differentiable == SEEDS:
+        t, held = _held(t), [_held(c) for c in t.creators]
     if differentiable:
-        several = t.creation_op is not None and t.creation_op.op.multiple
+        several = multiple
         out: Any = tuple([TENSORS.unpack(t, i=i) for i in range(len(t.data))]) if several else t
-        return TENSORS, out, list(t.creators)
+        return TENSORS, out, held
     operands = [c.data for c in t.creators]
     if all(type(x) in _PYTHON for x in operands):
         return ARRAYS, as_numpy(t.data), [as_numpy(x) for x in operands]
     return ARRAYS, t.data, operands
 
 
+def _held(t: Tensor) -> Tensor:
+    """Return a tensor as a constant."""
+    return TENSORS.stop_gradient(t) if t.autograd else t
+
+
 def _run_expression(
-    op: Op[Any], t: Tensor, params: Mapping[str, Any], vary: Sequence[bool], differentiable: bool
+    op: Op[Any], t: Tensor, params: Mapping[str, Any], vary: Sequence[bool], differentiable: Recorded
 ) -> tuple[list[Tensor], list[Any]]:
     """Run a composite's expression on fresh leaves for the operands that vary; return the leaves and the results.
 
@@ -352,7 +364,7 @@ def _run_expression(
     """
     own = len(t.creators) - params.get("closed", 0)
     leaves = [
-        (TENSORS.argument(c) if differentiable else Tensor(c.data, (), None, autograd=True))
+        (TENSORS.argument(c) if differentiable is True else Tensor(c.data, (), None, autograd=True))
         if varies and i < own
         else c
         for i, (c, varies) in enumerate(zip(t.creators, vary, strict=True))
@@ -362,7 +374,7 @@ def _run_expression(
 
 
 def _pull_composite(
-    op: Op[Any], ct: Any, t: Tensor, params: Mapping[str, Any], wanted: Sequence[bool], differentiable: bool
+    op: Op[Any], ct: Any, t: Tensor, params: Mapping[str, Any], wanted: Sequence[bool], differentiable: Recorded
 ) -> list[Any]:
     leaves, results = _run_expression(op, t, params, wanted, differentiable)
     cts = list(ct) if type(t.data) is Pack else [ct]
@@ -382,7 +394,7 @@ def _pull_composite(
     return [found.get(leaf) for leaf in leaves]
 
 
-def push(t: Tensor, call: Call, tangents: Sequence[Any], differentiable: bool) -> Any:
+def push(t: Tensor, call: Call, tangents: Sequence[Any], differentiable: Recorded) -> Any:
     """Return the tangent of ``t`` for tangents of its operands (None for those that do not vary)."""
     op, params = call.op, call._params  # noqa: SLF001 - a read-only view costs more than the rule
     xp, out, operands = _interpreted(t, differentiable)
@@ -419,7 +431,7 @@ def push(t: Tensor, call: Call, tangents: Sequence[Any], differentiable: bool) -
 
 
 def _push_composite(
-    op: Op[Any], t: Tensor, params: Mapping[str, Any], tangents: Sequence[Any], differentiable: bool
+    op: Op[Any], t: Tensor, params: Mapping[str, Any], tangents: Sequence[Any], differentiable: Recorded
 ) -> Any:
     leaves, results = _run_expression(op, t, params, [d is not None for d in tangents], differentiable)
     tracked = [result for result in results if type(result) is Tensor and result.autograd]
@@ -431,7 +443,7 @@ def _push_composite(
 
 
 def advance(
-    order: Iterable[Tensor], known: dict[Tensor, Any], differentiable: bool, stops: frozenset[Tensor] = frozenset()
+    order: Iterable[Tensor], known: dict[Tensor, Any], differentiable: Recorded, stops: frozenset[Tensor] = frozenset()
 ) -> None:
     """Add to the ``known`` tangents those of every tensor that depends on them; ``order`` has creators first."""
     for t in order:
@@ -457,7 +469,7 @@ def _zeros(data: Any) -> Any:
     return np.zeros(np.shape(data), data.dtype if hasattr(data, "dtype") else float)[()]
 
 
-def _scatter(updates: list[Update], c: Tensor, differentiable: bool, names: Names) -> Any:
+def _scatter(updates: list[Update], c: Tensor, differentiable: Recorded, names: Names) -> Any:
     """Add up the sparse cotangents of one tensor into one buffer; of a pack, those of each result."""
     if type(c.data) is Pack:
         parts: list[Any] = [None] * len(c.data)
@@ -516,7 +528,7 @@ def _fit_tangent(tangent: Any, t: Tensor) -> Any:
     return tangent if not hasattr(tangent, "dtype") or tangent.dtype == t.dtype else tangent.astype(t.dtype)
 
 
-def fit_seed(seed: Any, out: Tensor, what: str, differentiable: bool) -> Any:
+def fit_seed(seed: Any, out: Tensor, what: str, differentiable: Recorded) -> Any:
     if type(seed) is Tensor and not differentiable:
         if seed.autograd:
             msg = f"The {what} is tracked, and its gradient would be lost. Pass differentiable=True, or its data."

@@ -23,7 +23,18 @@ from tape_ad._errors import (
     PiecewiseConstantError,
     SeedError,
 )
-from tape_ad._propagate import Counts, advance, counts_between, fit_seed, in_order, kind_of, plain, sweep, walk
+from tape_ad._propagate import (
+    Counts,
+    Recorded,
+    advance,
+    counts_between,
+    fit_seed,
+    in_order,
+    kind_of,
+    plain,
+    sweep,
+    walk,
+)
 
 _ndarray = np.ndarray
 
@@ -132,7 +143,7 @@ class Tape:
         return Gradients(self, values, seeds, asked, differentiable)
 
     def _values(
-        self, seeds: Sequence[Any], asked: tuple[Tensor, ...] | None, differentiable: bool
+        self, seeds: Sequence[Any], asked: tuple[Tensor, ...] | None, differentiable: Recorded
     ) -> dict[Tensor, Any]:
         self._check_buffers()
         counts, keep = self._counts, None
@@ -153,20 +164,20 @@ class Tape:
                 raise BufferChangedError(msg)
 
     def cotangents(
-        self, wrt: Iterable[Tensor], seeds: Sequence[Any] | None = None, *, differentiable: bool = False
+        self, wrt: Iterable[Tensor], seeds: Sequence[Any] | None = None, *, differentiable: Recorded = False
     ) -> Mapping[Tensor, Any]:
         """Return what `backward` finds for ``wrt``, as arrays that nobody else holds: for transforms."""
         given = self._seeds(None, differentiable) if seeds is None else seeds
         return self._values(given, tuple(wrt), differentiable)
 
-    def tangents(self, known: dict[Tensor, Any], *, differentiable: bool = False) -> list[Any]:
+    def tangents(self, known: dict[Tensor, Any], *, differentiable: Recorded = False) -> list[Any]:
         """Return the tangents of the outputs, None where there is none, adding all others to ``known``: for transforms."""
         self._check_buffers()
         with np.errstate(all="ignore"):
             advance(self.tensors, known, differentiable, self._stops)
         return [known.get(out) for out in self.outputs]
 
-    def _seeds(self, seed: Any, differentiable: bool) -> tuple[Any, ...]:
+    def _seeds(self, seed: Any, differentiable: Recorded) -> tuple[Any, ...]:
         outputs = self.outputs
         if seed is None:
             for out in outputs:

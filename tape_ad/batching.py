@@ -9,7 +9,8 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from tape_ad import _tree
 from tape_ad._batched import Batched
-from tape_ad._core import ARRAYS, TABLE, Tensor, apply, constant
+from tape_ad._core import ARRAYS, TABLE, Tensor, apply, constant, own
+from tape_ad._data import check_dtype
 from tape_ad._errors import ArgumentError, StructureError
 from tape_ad.transforms._call import (
     Transform,
@@ -31,13 +32,18 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+def _as_tuples(axes: Any) -> Any:
+    """Return a nest of axes with its lists as tuples, so that it compares and hashes."""
+    return tuple([_as_tuples(a) for a in axes]) if type(axes) in (list, tuple) else axes
+
+
 @frozen(repr=False)
 class Vmap(Transform, Generic[P, R]):
     """A function of many examples; see `vmap`."""
 
     fun: Callable[..., Any] = field(converter=function)
-    in_axes: Any = 0
-    out_axes: Any = 0
+    in_axes: Any = field(default=0, converter=_as_tuples)
+    out_axes: Any = field(default=0, converter=_as_tuples)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Return the results for all examples."""
@@ -63,7 +69,7 @@ def _axes_for(axes: Any, tree: Any, path: str) -> list[int | None]:
         ]
     found, structure = _tree.flatten(axes)
     built = _tree.flatten(tree)[1]
-    if structure == built and all(a is None or isinstance(a, int) for a in found):
+    if structure == built and all(a is None or (isinstance(a, int) and not isinstance(a, bool)) for a in found):
         return list(found)
     msg = f"{path}: axes are an integer, None, or a nest of these built like the argument, but got {axes!r}."
     raise StructureError(msg)
@@ -91,7 +97,9 @@ def _map(transform: Vmap[..., Any], args: Sequence[Any], kwargs: Mapping[str, An
             return guard(value, watched)
         data = value.data if type(value) is Tensor else value
         if type(data) is not Batched:
-            data = np.asarray(data)
+            what = f"vmap({name_of(fun)}): {path}"
+            data = guard(data, watched) if type(data) is np.ndarray else np.asarray(own(data, what=what))
+            check_dtype(data.dtype, what)
         if not data.ndim:
             msg = f"vmap({name_of(fun)}): {path} has no axis to map over. Pass in_axes=None for it, or an array."
             raise ArgumentError(msg)
@@ -100,8 +108,6 @@ def _map(transform: Vmap[..., Any], args: Sequence[Any], kwargs: Mapping[str, An
         lengths.setdefault(length, f"{path} has {length} along axis {axis}")
         if type(value) is Tensor and value.autograd:
             return apply(TABLE["batch"], (value,), {"axis": place, "name": name}, frame)
-        if type(data) is np.ndarray:
-            data = constant(guard(data, watched)).data
         return constant(TABLE["batch"].forward(ARRAYS, data, axis=place, name=name))
 
     passed = []
@@ -123,6 +129,7 @@ def _map(transform: Vmap[..., Any], args: Sequence[Any], kwargs: Mapping[str, An
         if not isinstance(value, (Tensor, np.ndarray, np.generic, bool, int, float, complex)):
             msg = f"vmap({name_of(fun)}) needs a function that returns numbers and arrays, but it returned a {type(value).__name__}."
             raise ArgumentError(msg)
+        value = value.copy() if isinstance(value, np.ndarray) else value  # noqa: PLW2901 - the same value
         left.append(_leave(value, axis, name, length, fun, frame))
     check_watched(watched)
     return _tree.unflatten(structure, left), values

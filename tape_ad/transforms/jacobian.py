@@ -13,7 +13,8 @@ from attrs import field, frozen
 from tape_ad import _tree
 from tape_ad._batched import Batched
 from tape_ad._core import ARRAYS, TABLE, TENSORS, Tensor, constant
-from tape_ad._errors import ArgumentError, NotScalarError
+from tape_ad._errors import ArgumentError
+from tape_ad._tape import Tape
 from tape_ad._typing import RealScalar
 from tape_ad.transforms._call import (
     Argnums,
@@ -30,6 +31,7 @@ from tape_ad.transforms._call import (
     places,
     plain,
     rarer_collection,
+    reaches_outside,
     refuse_keywords,
     serials,
     settle,
@@ -200,17 +202,17 @@ def _by_rows(called: Recording, outputs: Outputs) -> list[list[Any]]:
     table, start = [], 0
     for i, value in enumerate(outputs.values):
         shape = np.shape(value)
-        if i in outputs.tracked:
-            stop = start + math.prod(shape)
-            table.append(
-                [
-                    _release(column[start:stop].reshape((*shape, *leaf.shape)), called)
-                    for column, leaf in zip(columns, leaves, strict=True)
-                ]
-            )
-            start = stop
-        else:
-            table.append([np.zeros((*shape, *leaf.shape), _dtype(value, leaf)) for leaf in leaves])
+        if i not in outputs.tracked:
+            table.append([_released(None, value, leaf, called) for leaf in leaves])
+            continue
+        stop = start + math.prod(shape)
+        parts = [
+            column[start:stop].reshape((*shape, *leaf.shape)) for column, leaf in zip(columns, leaves, strict=True)
+        ]
+        if outputs.outside and not reaches_outside(Tape.of(value, boundary=leaves), leaves, called.serial):
+            parts = [plain(part) for part in parts]  # another result does, which shares their column
+        table.append([_released(part, value, leaf, called) for part, leaf in zip(parts, leaves, strict=True)])
+        start = stop
     return table
 
 
@@ -252,7 +254,7 @@ def _by_columns(called: Recording, outputs: Outputs) -> list[list[Any]]:
     for i, value in enumerate(outputs.values):
         tangent = found.get(i)
         if tangent is None:
-            table.append([np.zeros((*np.shape(value), *leaf.shape), _dtype(value, leaf)) for leaf in leaves])
+            table.append([_released(None, value, leaf, called) for leaf in leaves])
             continue
         shape = value.shape
         length = (2 if twice else 1) * total
@@ -262,22 +264,25 @@ def _by_columns(called: Recording, outputs: Outputs) -> list[list[Any]]:
             part = array[..., start : start + leaf.size]
             if twice and leaf.dtype.kind == "c" and value.dtype.kind != "c":
                 part = part - 1j * array[..., total + start : total + start + leaf.size]
-            row.append(_release(part.reshape((*shape, *leaf.shape)), called))
+            row.append(_released(part.reshape((*shape, *leaf.shape)), value, leaf, called))
             start += leaf.size
         table.append(row)
     return table
 
 
-def _dtype(value: Any, leaf: Tensor) -> Any:
-    dtype = np.result_type(value.data if isinstance(value, Tensor) else value, leaf.dtype)
-    return dtype if dtype.kind in "fc" else np.dtype(float)
-
-
-def _release(derivatives: Any, called: Recording) -> Any:
-    """Return derivatives as the caller's own."""
+def _released(derivatives: Any, value: Any, leaf: Tensor, called: Recording) -> Any:
+    """Return derivatives as the caller's own, with the precision of the argument; zeros if there are none."""
+    is_complex = leaf.dtype.kind == "c" or np.iscomplexobj(value)
+    dtype = np.result_type(leaf.dtype, np.complex64) if is_complex else leaf.dtype
+    if derivatives is None:
+        return np.zeros((*np.shape(value), *leaf.shape), dtype)[()]
+    if derivatives.dtype.kind == "c" and not is_complex:
+        derivatives = derivatives.real
+    if derivatives.dtype != dtype:
+        derivatives = derivatives.astype(dtype)
     if type(derivatives) is Tensor:
         return settle(derivatives, called.serial)
-    return np.array(derivatives) if np.ndim(derivatives) else plain(derivatives)
+    return np.array(derivatives)[()]
 
 
 # --- second order ---------------------------------------------------------------------------------------------------
@@ -337,6 +342,7 @@ def vhp(
     """
     refuse_keywords("vhp", foreign)
     _check_tuple("vhp", fun, primals)
+    _check_tuple("vhp", fun, cotangents, "cotangents")
     _, pullback = vjp(grad(fun, tuple(range(len(primals)))), *primals)
     return _one_or_all(pullback(tuple(cotangents)))
 
@@ -364,16 +370,17 @@ def ggnvp(
     """
     refuse_keywords("ggnvp", foreign)
     _check_tuple("ggnvp", fun, primals)
+    _check_tuple("ggnvp", fun, tangents, "tangents")
     value, linearized = linearize(fun, *primals)
     curved = hvp(loss, (value,), (linearized(*tangents),))
     _, pullback = vjp(fun, *primals)
     return _one_or_all(pullback(curved))
 
 
-def _check_tuple(what: str, fun: Any, primals: Any) -> None:
+def _check_tuple(what: str, fun: Any, primals: Any, named: str = "primals") -> None:
     if not isinstance(primals, (tuple, list)):
-        msg = f"{what}({name_of(fun)}, primals, …) takes primals as a tuple, one per argument, but got {type(primals).__name__}. Write (x,)."
+        msg = f"{what}({name_of(fun)}, …) takes {named} as a tuple, one per argument, but got {type(primals).__name__}. Write (x,)."
         raise ArgumentError(msg)
     if not primals:
         msg = f"{what}({name_of(fun)}, primals, …) needs at least one primal."
-        raise NotScalarError(msg)
+        raise ArgumentError(msg)

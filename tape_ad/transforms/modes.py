@@ -8,9 +8,8 @@ from attrs import field, frozen
 
 from tape_ad import _tree
 from tape_ad._core import Tensor
-from tape_ad._errors import ArgumentError, NotLinearError, SeedError
-from tape_ad._propagate import fit_seed
-from tape_ad._tape import Tape
+from tape_ad._errors import ArgumentError, SeedError
+from tape_ad._propagate import SEEDS, Recorded, fit_seed
 from tape_ad.transforms._call import (
     Outputs,
     Recording,
@@ -31,6 +30,7 @@ from tape_ad.transforms._call import (
     settle,
     split_aux,
 )
+from tape_ad.transforms._linear import check_linear
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -40,6 +40,14 @@ Aux = TypeVar("Aux")
 def is_tracked(values: Sequence[Any]) -> bool:
     """Say whether any of some values is a tracked tensor."""
     return True in [type(x) is Tensor and x.autograd for x in values]
+
+
+def recorded(outputs: Outputs, given: Sequence[Any]) -> Recorded:
+    """Say what a pass over a recorded call records: all of it where it depends on something outside the call.
+
+    Else at most how it depends on the seeds: the call has ended, so its own leaves are constants.
+    """
+    return True if outputs.outside else SEEDS if is_tracked(given) else False
 
 
 @frozen(eq=False, repr=False)
@@ -64,12 +72,12 @@ def pull_back(called: Recording, outputs: Outputs, cotangent: Any) -> tuple[Any,
     if called.watched:
         check_watched(called.watched)
     serial, flat = next(serials), called.flat
-    differentiable = outputs.outside or is_tracked(given)
+    differentiable = recorded(outputs, given)
     seeds = []
     for i, (value, ct) in enumerate(zip(outputs.values, given, strict=True)):
         if i in outputs.tracked:
-            seeds.append(fit_seed(ct, value, "cotangent", differentiable))
-        elif np.shape(ct.data if type(ct) is Tensor else ct) != np.shape(value):
+            seeds.append(_fitted(ct, value, differentiable, outputs.structure, i, "cotangent"))
+        elif np.shape(ct) != np.shape(value):
             path = _tree.paths(outputs.structure, "cotangent")[i]
             msg = f"The {path} has shape {np.shape(ct)}, but what it belongs to has shape {np.shape(value)}. Broadcast it first."
             raise SeedError(msg)
@@ -120,9 +128,20 @@ def vjp(fun: Callable[..., Any], /, *primals: Any, has_aux: bool = False, **fore
     return out, pullback
 
 
+def _fitted(seed: Any, like: Tensor, differentiable: Recorded, structure: _tree.Structure, i: int, root: str) -> Any:
+    """Return a seed that fits its tensor; the error for one that does not names its place in the nest."""
+    try:
+        return fit_seed(seed, like, root, differentiable)
+    except SeedError:
+        if structure is _tree.LEAF:
+            raise
+    return fit_seed(seed, like, _tree.paths(structure, root)[i], differentiable)
+
+
 def settled(outputs: Outputs, serial: int) -> Any:
     """Return what a recorded function returned as the caller gets it."""
-    return _tree.unflatten(outputs.structure, [settle(x, serial) for x in outputs.values])
+    values = [x.copy() if isinstance(x, np.ndarray) else settle(x, serial) for x in outputs.values]
+    return _tree.unflatten(outputs.structure, values)
 
 
 # --- forward mode ---------------------------------------------------------------------------------------------------
@@ -181,11 +200,20 @@ def push_forward(called: Recording, outputs: Outputs, tangents: Sequence[Any]) -
     if called.watched:
         check_watched(called.watched)
     serial, flat = next(serials), called.flat
-    given: list[Any] = []
-    for place, structure, tangent in zip(called.places, called.structures, tangents, strict=True):
-        given += matching(tangent, structure, "tangent", parameter(called.fun, place))
-    differentiable = outputs.outside or is_tracked(given)
-    known = {leaf: fit_seed(d, leaf, "tangent", differentiable) for leaf, d in zip(flat, given, strict=True)}
+    given = [
+        matching(tangent, structure, "tangent", parameter(called.fun, place))
+        for place, structure, tangent in zip(called.places, called.structures, tangents, strict=True)
+    ]
+    differentiable = recorded(outputs, [d for leaves in given for d in leaves])
+    known = {}
+    for place, structure, leaves, ds in zip(called.places, called.structures, called.leaves, given, strict=True):
+        root = "tangent" if structure is _tree.LEAF else f"tangent of {parameter(called.fun, place)}"
+        known.update(
+            {
+                leaf: _fitted(d, leaf, differentiable, structure, i, root)
+                for i, (leaf, d) in enumerate(zip(leaves, ds, strict=True))
+            }
+        )
     found: list[Any] = [None] * len(outputs.values)
     if outputs.tape is not None:
         pushed = outputs.tape.tangents(known, differentiable=differentiable)
@@ -215,7 +243,8 @@ class Linearized(Generic[P, R]):
     def __call__(self, *tangents: P.args, **kwargs: P.kwargs) -> R:
         """Return the directional derivative."""
         if len(tangents) != len(self._called.leaves) or kwargs:
-            msg = f"{self!r} takes {len(self._called.leaves)} tangents, but got {len(tangents) + len(kwargs)}."
+            got = f"{len(tangents)}" + (f", and {', '.join(kwargs)} by name" if kwargs else "")
+            msg = f"{self!r} takes {len(self._called.leaves)} tangents by position, but got {got}."
             raise ArgumentError(msg)
         with rarer_collection:
             return push_forward(self._called, self._outputs, tangents)  # type: ignore[no-any-return]  # built like the value
@@ -242,20 +271,25 @@ def linearize(fun: Callable[P, R], /, *primals: P.args, **kwargs: P.kwargs) -> t
 
 
 # --- transposition --------------------------------------------------------------------------------------------------
+def _kinds(primals: Any) -> Any:
+    """Return what matters of arguments of a linear function: how they are built, their shapes and dtypes."""
+    leaves, structure = _tree.flatten(primals)
+    return structure, tuple([(np.shape(x), np.result_type(x.data if type(x) is Tensor else x)) for x in leaves])
+
+
 @frozen(repr=False)
 class LinearTranspose(Transform, Generic[P, R]):
     """The transpose of a linear function, as a function; see `linear_transpose`."""
 
     fun: Callable[P, R] = field(converter=function)
-    primals: tuple[Any, ...]
+    primals: tuple[Any, ...] = field(eq=_kinds)
 
     def __call__(self, cotangent: R, /) -> tuple[Any, ...]:
         """Return the transpose of the function, applied to an array of the shape of its result."""
         with rarer_collection:
             called = call_recorded(self.fun, "linear_transpose", range(len(self.primals)), self.primals, {}, caller(1))
             outputs = outputs_of(called, called.result)
-            if outputs.tape is not None:
-                check_linear(outputs.tape, self.fun)
+            check_linear(outputs.values, called.flat, self.fun)
             return pull_back(called, outputs, cotangent)
 
     def __repr__(self) -> str:
@@ -279,34 +313,3 @@ def linear_transpose(fun: Callable[P, R], /, *primals: P.args, **kwargs: P.kwarg
     """
     refuse_keywords("linear_transpose", kwargs)
     return LinearTranspose(fun, primals)
-
-
-_PRODUCTS = frozenset({"multiply", "matmul", "dot", "tensordot", "einsum"})
-
-
-def check_linear(tape: Tape, fun: Callable[..., Any]) -> None:
-    """Raise the error for the first operation of a tape that is not linear in what is tracked."""
-    leaves = set(tape.leaves)
-    for t in tape.tensors:
-        call = t.creation_op
-        if call is None or t in leaves:
-            continue
-        tracked = [i for i, c in enumerate(t.creators) if c.autograd]
-        name, rules = call.op.name, call.op.vjps
-        if call.op.kind == "linear":
-            offsets = [
-                c for i, c in enumerate(t.creators)
-                if i not in tracked and (call.op.variadic or rules[i] is not None) and np.any(np.asarray(c.data) != 0)
-            ]  # fmt: skip
-            holds = not offsets
-        elif name in _PRODUCTS:
-            holds = len(tracked) == 1
-        elif name == "divide":
-            holds = tracked == [0]
-        elif name == "masked_reduction":
-            holds = call.params["function"] in ("sum", "mean") and not call.params.get("initial")
-        else:
-            holds = name in ("tile", "repeat")
-        if not holds:
-            msg = f"linear_transpose({name_of(fun)}) needs a linear function, but {call} at {t.made_at} is not linear in its arguments."
-            raise NotLinearError(msg)
