@@ -226,10 +226,11 @@ class Op(Generic[P]):
             result.lasti = frame.f_lasti
             result.__class__ = Tensor
             return result  # type: ignore[no-any-return]  # it is a Tensor by now
-        if self.arity <= len(args) <= self.most and kwargs.keys() <= self.names and not self.variadic:
+        if self.arity <= len(args) <= self.most and kwargs.keys() <= self.names:
             params = dict(zip(self.params, args[self.arity :]))  # noqa: B905 - trailing parameters may be left out
             params.update(kwargs)
-            return apply(self, args[: self.arity], params, _getframe(1))
+            operands = self._variadic_operands(args[0]) if self.variadic else args[: self.arity]
+            return apply(self, operands, params, _getframe(1))
         operands, params = self.bind(args, kwargs)
         return apply(self, operands, params, _getframe(1))
 
@@ -601,7 +602,10 @@ class Tensor(ArrayMethods):
     @property
     def shape(self) -> Shape:
         """The shape; ``()`` for a scalar."""
-        return self.data.shape if hasattr(self.data, "shape") else ()
+        try:
+            return self.data.shape  # type: ignore[no-any-return]  # data is any array
+        except AttributeError:
+            return ()
 
     @property
     def ndim(self) -> int:
@@ -616,8 +620,10 @@ class Tensor(ArrayMethods):
     @property
     def dtype(self) -> np.dtype[Any]:
         """The dtype; Python scalars have that of NumPy's default for them."""
-        dtype: np.dtype[Any] = self.data.dtype if hasattr(self.data, "dtype") else np.result_type(type(self.data))
-        return dtype
+        try:
+            return self.data.dtype  # type: ignore[no-any-return]  # data is any array
+        except AttributeError:
+            return np.result_type(type(self.data))
 
     @property
     def itemsize(self) -> int:
@@ -711,7 +717,19 @@ class Tensor(ArrayMethods):
     __rrshift__: ClassVar[_Binary] = _operator("bitwise_right_shift", operator.rshift, reflected=True, tracks=False)
 
     def __neg__(self) -> "Tensor":
-        return apply(TABLE["negative"], (self,), {}, _getframe(1), operator.neg)
+        data = -self.data
+        if type(data) is _ndarray:
+            data.setflags(False)  # type: ignore[call-arg]  # by position it is faster; NumPy's stubs say by keyword only
+        frame = _getframe(1)
+        result: Any = _Blank()
+        result.data = data
+        result.creators = (self,)
+        result.creation_op = TABLE["negative"].bare
+        result.autograd = self.autograd
+        result.code = frame.f_code
+        result.lasti = frame.f_lasti
+        result.__class__ = Tensor
+        return result  # type: ignore[no-any-return]  # it is a Tensor by now
 
     def __pos__(self) -> "Tensor":
         return apply(TABLE["positive"], (self,), {}, _getframe(1), operator.pos)

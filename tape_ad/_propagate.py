@@ -4,19 +4,21 @@ The rules of ops are called here and nowhere else, and cotangents are added up h
 over the graph.
 """
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 
 from tape_ad._batched import Batched, names_of
-from tape_ad._core import ARRAYS, SHARED, TENSORS, Call, Op, Pack, Tensor, Update, own
+from tape_ad._core import ARRAYS, SHARED, TENSORS, Call, Op, Pack, Tensor, Update, own, record
 from tape_ad._errors import RuleError, SeedError
 from tape_ad._rules import unchanged
 
 Counts: TypeAlias = dict[Tensor, int]
 Names: TypeAlias = tuple[int, ...]
 _ndarray = np.ndarray
+_getframe = sys._getframe  # noqa: SLF001 - a constant's place is never shown
 _float64 = np.float64
 _PYTHON = frozenset({bool, int, float, complex})
 ALL: Names = (-1,)
@@ -60,7 +62,8 @@ def walk(outputs: Iterable[Tensor], stops: frozenset[Tensor]) -> tuple[Counts, t
                         push_next(c)
             elif c.creation_op is not None:
                 constants.append(c)
-    seen_constants = set(constants)
+    seen_constants = dict.fromkeys(constants)
+    constants = list(seen_constants)
     while constants:
         c = constants.pop()
         if c.creation_op is not None and c.creation_op.op is SHARED:
@@ -68,7 +71,7 @@ def walk(outputs: Iterable[Tensor], stops: frozenset[Tensor]) -> tuple[Counts, t
         if type(c.data) is not _ndarray or c.data.base is None:
             continue  # computed anew, it shows nothing of its creators' buffers
         fresh = [x for x in c.creators if not x.autograd and x.creation_op is not None and x not in seen_constants]
-        seen_constants.update(fresh)
+        seen_constants.update(dict.fromkeys(fresh))
         constants.extend(fresh)
     return counts, tuple(leaves), tuple(shared)
 
@@ -89,6 +92,27 @@ def in_order(outputs: Sequence[Tensor], stops: frozenset[Tensor]) -> tuple[Tenso
         else:
             done[stack.pop()] = None
     return tuple(done)
+
+
+def in_any_order(outputs: Sequence[Tensor], counts: Counts, stops: frozenset[Tensor]) -> list[Tensor]:
+    """Return the tracked tensors, each after its creators, in some order: cheaper than `in_order`."""
+    left = counts.copy()
+    stack = [out for out in dict.fromkeys(outputs) if out.autograd and not left[out]]
+    push_next, pop_next = stack.append, stack.pop
+    found = []
+    while stack:
+        t = pop_next()
+        found.append(t)
+        if t.creation_op is None or (stops and t in stops):
+            continue
+        for c in t.creators:
+            if c.autograd:
+                n = left[c]
+                if n == 1:
+                    push_next(c)
+                left[c] = n - 1
+    found.reverse()
+    return found
 
 
 def counts_between(order: Iterable[Tensor], wrt: set[Tensor], stops: frozenset[Tensor] = frozenset()) -> Counts:
@@ -293,6 +317,12 @@ def pull(
     With ``differentiable`` the rules run in the tensor namespace. This is the one place that calls them, but for the
     short cut in `sweep`. Of the batch axes, those of ``names`` are kept for every operand.
     """
+    if differentiable and op.kind == "linear" and _is_known(ct) and type(t.data) is not Pack:
+        # The transpose of a linear op reads no values of operands, so of a constant it is one: nothing to record.
+        found = pull(op, plain(ct), t, params, wanted, False, names)
+        return [_known(g) for g in found]
+    if differentiable is True and op.quick:
+        return _pull_recorded(op, ct, t, wanted, names)
     xp, out, operands = _interpreted(t, differentiable)
     if op.multiple:
         ct = tuple([_zeros(part) if g is None else g for g, part in zip(ct, t.data, strict=True)])
@@ -332,6 +362,37 @@ def _pull_shared(op: Op[Any], xp: Any, ct: Any, i: int, operands: Sequence[Any],
     length = given.lengths[given.names.index(name)]
     ct, moved = (xp.unbatch(value, axis=0, name=name, length=length) for value in (ct, operands[1 - i]))
     return op.shared(xp, i, ct, moved, operands[i])  # type: ignore[misc]  # the caller has tested for it
+
+
+def _pull_recorded(op: Op[Any], ct: Any, t: Tensor, wanted: Sequence[bool], names: Names) -> list[Any]:
+    """Do the same for an op of one or two operands without parameters, whose rules run in the tensor namespace."""
+    creators = t.creators
+    pulled: list[Any] = []
+    for c, rule, want in zip(creators, op.rules, wanted, strict=True):
+        if not want or rule is None:
+            pulled.append(None)
+            continue
+        if rule is unchanged:
+            g = ct
+        else:
+            g = ct * rule(TENSORS, t, *creators) if op.partials else rule(TENSORS, ct, t, *creators)
+        found, data = plain(g), c.data
+        if not (type(found) is type(data) is _ndarray and found.shape == data.shape and found.dtype is data.dtype):
+            g = fit(g, data, names)
+        pulled.append(g)
+    return pulled
+
+
+def _is_known(ct: Any) -> bool:
+    return type(ct) is not Tensor or not (ct.autograd or ct.creators or ct.creation_op)
+
+
+def _known(g: Any) -> Any:
+    if g is None or type(g) is Tensor:
+        return g
+    if type(g) is Update:
+        return Update(g.index, _known(g.value))
+    return record(g, (), None, False, _getframe(1))
 
 
 def _interpreted(t: Tensor, differentiable: Recorded) -> tuple[Any, Any, list[Any]]:
@@ -446,14 +507,53 @@ def advance(
     order: Iterable[Tensor], known: dict[Tensor, Any], differentiable: Recorded, stops: frozenset[Tensor] = frozenset()
 ) -> None:
     """Add to the ``known`` tangents those of every tensor that depends on them; ``order`` has creators first."""
+    get = known.get
     for t in order:
         call = t.creation_op
         if t in known or call is None or not t.creators or t in stops:
             continue
-        directions = [known.get(c) for c in t.creators]
-        if all(d is None for d in directions):
-            continue
+        creators, op = t.creators, call.op
+        directions = [get(c) for c in creators]
         try:
+            if not differentiable and op.quick and op.jvp is None and (op.partials or op.vjps[0] is unchanged):
+                data = t.data
+                if len(creators) == 1:
+                    (dx,) = directions
+                    if dx is None or op.rules[0] is None:
+                        continue
+                    tangent = op.rules[0](np, data, _numpys(creators[0].data)) * dx if op.partials else op.compute(dx)
+                else:
+                    x, y = creators
+                    dx, dy = directions
+                    if dx is None and dy is None:
+                        continue
+                    if op.partials:
+                        rule_x, rule_y = op.rules
+                        data_x, data_y = x.data, y.data
+                        if type(data_x) in _PYTHON and type(data_y) in _PYTHON:
+                            data, data_x, data_y = as_numpy(data), as_numpy(data_x), as_numpy(data_y)
+                        tangent = None if dx is None or rule_x is None else rule_x(np, data, data_x, data_y) * dx
+                        if dy is not None and rule_y is not None:
+                            term = rule_y(np, data, data_x, data_y) * dy
+                            tangent = term if tangent is None else tangent + term
+                        if tangent is None:
+                            continue
+                    elif dx is not None and dy is not None:
+                        tangent = op.compute(dx, dy)
+                    else:
+                        # A linear op of two operands is a sum or a difference: a zero is left out.
+                        tangent = dx if dy is None else dy if op.rules[1] is unchanged else -dy
+                if (
+                    type(tangent) is type(data) is _ndarray
+                    and tangent.shape == data.shape
+                    and tangent.dtype is data.dtype
+                ):
+                    known[t] = tangent
+                else:
+                    known[t] = _fit_tangent(tangent, t)
+                continue
+            if all(d is None for d in directions):
+                continue
             tangent = push(t, call, directions, differentiable)
         except Exception as error:
             _note(error, t)
@@ -559,6 +659,9 @@ def _note(error: Exception, t: Tensor) -> None:
 def as_numpy(value: Any) -> Any:
     """Return a Python number as NumPy's, so that a rule meets inf and nan where Python raises an error."""
     return np.asarray(value)[()] if type(value) in _PYTHON else value
+
+
+_numpys = as_numpy
 
 
 def plain(value: Any) -> Any:

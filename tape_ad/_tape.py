@@ -29,6 +29,7 @@ from tape_ad._propagate import (
     advance,
     counts_between,
     fit_seed,
+    in_any_order,
     in_order,
     kind_of,
     plain,
@@ -170,11 +171,14 @@ class Tape:
         given = self._seeds(None, differentiable) if seeds is None else seeds
         return self._values(given, tuple(wrt), differentiable)
 
-    def tangents(self, known: dict[Tensor, Any], *, differentiable: Recorded = False) -> list[Any]:
+    def tangents(
+        self, known: dict[Tensor, Any], *, differentiable: Recorded = False, checked: bool = False
+    ) -> list[Any]:
         """Return the tangents of the outputs, None where there is none, adding all others to ``known``: for transforms."""
-        self._check_buffers()
+        if not checked:
+            self._check_buffers()
         with np.errstate(all="ignore"):
-            advance(self.tensors, known, differentiable, self._stops)
+            advance(in_any_order(self.outputs, self._counts, self._stops), known, differentiable, self._stops)
         return [known.get(out) for out in self.outputs]
 
     def _seeds(self, seed: Any, differentiable: Recorded) -> tuple[Any, ...]:

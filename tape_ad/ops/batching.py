@@ -13,7 +13,7 @@ from tape_ad._cases import Case
 from tape_ad._core import HOOKS, Update
 from tape_ad._errors import InvalidIndexError
 from tape_ad._rules import INTEGER, REAL, linear, primitive
-from tape_ad._stacked import batch_lengths, itself, repeated
+from tape_ad._stacked import batch_lengths, itself, leading, many_small, repeated, trailing
 from tape_ad._typing import Array, ArrayLike, Namespace, Shape
 
 
@@ -32,7 +32,10 @@ def batch(xp: Namespace, x: ArrayLike, /, *, axis: int, name: int) -> Array:
     """Return the array with one of its axes made the batch axis of that name."""
     array, names = (x.array, x.names) if type(x) is Batched else (np.asarray(x), ())
     place = bisect.bisect(names, name)
-    return Batched(np.moveaxis(array, len(names) + axis, place), (*names[:place], name, *names[place:]))
+    array, k = np.moveaxis(array, len(names) + axis, place), len(names) + 1
+    if many_small(array.shape, k):
+        array = leading(np.ascontiguousarray(trailing(array, k)), k)
+    return Batched(array, (*names[:place], name, *names[place:]))
 
 
 def _unbatch_vjp(xp: Namespace, ct: Array, out: Array, x: Array, axis: int, name: int, length: int) -> Array:

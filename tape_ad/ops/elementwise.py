@@ -32,6 +32,7 @@ from tape_ad._typing import Array, ArrayLike, Namespace
 
 LOG_2 = math.log(2.0)
 LOG_10 = math.log(10.0)
+_NUMBERS = (int, float)
 
 
 # --- arithmetic -----------------------------------------------------------------------------------------------------
@@ -63,6 +64,9 @@ def divide(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
 
 def _power_base(xp: Namespace, out: Array, x: Array, y: Array) -> Array:
     """``y x^(y-1)``, and 0 where ``y`` is 0, also at ``x = 0``."""
+    n = y if type(y) in _NUMBERS else y.data if not getattr(y, "creators", True) and not y.autograd else None
+    if type(n) in _NUMBERS and n:
+        return 2 * x if n == 2 else n * x ** (n - 1)
     if xp.ndim(y) == 0 and everywhere(y != 0) and not getattr(y, "autograd", False):
         return y * x ** (y - 1)
     return y * xp.where((x == 0) & (y == 0), 1, x) ** (y - 1)
@@ -197,6 +201,8 @@ def log10(xp: Namespace, x: ArrayLike, /) -> Array:
 
 def _share(xp: Namespace, out: Array, x: Array) -> Array:
     """The share of ``exp(x)`` in ``exp(out)``; 0 where both are ``-inf``, 1 where ``x`` is ``inf``."""
+    if everywhere(xp.isfinite(out)):
+        return xp.exp(x - out)
     return xp.where(x == math.inf, 1, xp.exp(x - xp.where(out == -math.inf, 0, out)))
 
 

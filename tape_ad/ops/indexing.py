@@ -11,7 +11,7 @@ from tape_ad._core import IndexDiffers, Update, own
 from tape_ad._data import FOREIGN
 from tape_ad._errors import InvalidIndexError
 from tape_ad._rules import linear
-from tape_ad._stacked import batch_lengths, repeated
+from tape_ad._stacked import batch_lengths, leading, many_small, repeated, trailing
 from tape_ad._typing import Array, ArrayLike, Namespace, Shape
 
 _BASIC = (int, slice, type(None), type(Ellipsis), np.integer)
@@ -59,6 +59,12 @@ def _lifted(index: Any, lead: int) -> tuple[Any, ...]:
     return (slice(None),) * lead + (index if isinstance(index, tuple) else (index,))
 
 
+def _followed(index: Any, k: int) -> Any:
+    """Return the index that reads each example where the batch axes are last."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return (*parts, *(slice(None),) * k) if any(part is Ellipsis for part in parts) else index
+
+
 def _axes_put_first(index: Any) -> int:
     """Return how many axes of the result NumPy puts before all others, as it does where arrays are apart in an index."""
     parts = index if isinstance(index, tuple) else (index,)
@@ -104,6 +110,10 @@ def _scatter_vjp(
 def _scatter_each(compute: Any, operands: Any, leads: Any, params: Any) -> Array:
     k = max(leads)
     lengths = batch_lengths(operands, leads)
+    if many_small((*lengths, *params["shape"]), k):
+        behind = tuple(_followed(index, k) for index in params["indices"])
+        values = [trailing(value, k) for value in repeated(operands, leads)]
+        return leading(compute(values, indices=behind, shape=tuple(params["shape"]) + lengths[::-1]), k)
     moved = []
     for value, index in zip(repeated(operands, leads), params["indices"], strict=True):
         first = _axes_put_first(index)

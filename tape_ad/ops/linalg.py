@@ -29,7 +29,7 @@ def _matmul_left(xp: Namespace, ct: Array, out: Array, x: Array, y: Array) -> Ar
     if y.ndim == 1:
         return ct * y if x.ndim == 1 else ct[..., None] * y
     if x.ndim == 1:
-        return xp.matmul(y, ct[..., None])[..., 0]
+        return xp.matmul(y, ct) if ct.ndim == 1 else xp.matmul(y, ct[..., None])[..., 0]
     return xp.matmul(ct, y.mT)
 
 
@@ -37,7 +37,7 @@ def _matmul_right(xp: Namespace, ct: Array, out: Array, x: Array, y: Array) -> A
     if x.ndim == 1:
         return ct * x if y.ndim == 1 else x[:, None] * ct[..., None, :]
     if y.ndim == 1:
-        return xp.matmul(x.mT, ct[..., None])[..., 0]
+        return xp.matmul(ct, x) if ct.ndim == 1 else xp.matmul(x.mT, ct[..., None])[..., 0]
     return xp.matmul(x.mT, ct)
 
 

@@ -60,7 +60,7 @@ def _axes_or_only(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
 
 def _kept_shape(x: Array, axis: tuple[int, ...]) -> Shape:
     """Return the shape that ``keepdims=True`` gives."""
-    return tuple(1 if i in axis else n for i, n in enumerate(np.shape(x)))
+    return tuple([1 if i in axis else n for i, n in enumerate(x.shape if hasattr(x, "shape") else ())])
 
 
 def _count(x: Array, axis: tuple[int, ...]) -> int:
@@ -74,7 +74,8 @@ def _spread(xp: Namespace, ct: Array, x: Array, axis: tuple[int, ...]) -> Array:
         spread = np.empty(np.shape(x), ct.dtype)
         spread[...] = ct.reshape(_kept_shape(x, axis))
         return spread
-    return xp.broadcast_to(ct.reshape(_kept_shape(x, axis)), np.shape(x))
+    kept = _kept_shape(x, axis)
+    return xp.broadcast_to(ct if ct.shape == kept else ct.reshape(kept), x.shape)
 
 
 _NO_VALUE = np._NoValue  # noqa: SLF001 - NumPy's mark for "not given" has no public name

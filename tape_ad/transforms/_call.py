@@ -10,7 +10,7 @@ import itertools
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from types import FrameType, MethodType
+from types import FrameType, FunctionType, MethodType
 from typing import Any, TypeAlias
 
 import attrs
@@ -51,11 +51,18 @@ def name_of(function: Any) -> str:
     return getattr(function, "__name__", None) or repr(function)
 
 
+_SUSPENDED = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+
+
 def function(value: Any) -> Any:
     """Return a function as it is; refuse what is none, and what gives no value when called."""
     if not callable(value):
         msg = f"A transform takes a function, but got {type(value).__name__}. Write grad(f)(x), not grad(f(x))."
         raise ArgumentError(msg)
+    if isinstance(value, Transform):
+        return value
+    if type(value) is FunctionType and not value.__code__.co_flags & _SUSPENDED and not value.__dict__:
+        return value
     inner = value
     while hasattr(inner, "func") and hasattr(inner, "keywords"):
         inner = inner.func
@@ -379,13 +386,13 @@ def outputs_of(recording: Recording, value: Any) -> Outputs:
     return Outputs(values, structure, tracked, tape, reaches_outside(tape, recording.flat, recording.serial))
 
 
-def matching(given: Any, structure: _tree.Structure, what: str, root: str) -> list[Any]:
-    """Return the leaves of a nest that must have a given structure."""
+def matching(given: Any, structure: _tree.Structure, what: str, root: Callable[[], str]) -> list[Any]:
+    """Return the leaves of a nest that must have a given structure; ``root()`` is how a message names the nest."""
     if structure is _tree.LEAF and type(given) in _BARE:
         return [given]
     leaves, own_structure = _tree.flatten(given)
     if own_structure != structure:
-        difference = _tree.mismatch(structure, own_structure, root)
+        difference = _tree.mismatch(structure, own_structure, root())
         msg = f"The {what} must be built like what it belongs to, but differs at {difference}."
         raise StructureError(msg)
     return leaves
@@ -427,12 +434,30 @@ def _is_outside(leaf: Tensor, serial: int) -> bool:
     return call is None or call.op is not argument or call.params["serial"] < serial
 
 
+def depends_outside(value: Tensor, own: Sequence[Tensor], serial: int) -> bool:
+    """Say whether a tensor depends on one that is tracked outside the call, without a tape: most often the first leaf that is met answers."""
+    mine = set(own)
+    seen = {value}
+    stack = [value]
+    while stack:
+        t = stack.pop()
+        if t.creation_op is None or not t.creators:
+            if t not in mine and _is_outside(t, serial):
+                return True
+            continue
+        for c in t.creators:
+            if c.autograd and c not in seen:
+                seen.add(c)
+                stack.append(c)
+    return False
+
+
 def settle(value: Any, serial: int, own: Sequence[Tensor] = ()) -> Any:
     """Return a result as a tensor where it depends on something outside the call, else as the caller's own array."""
     if type(value) is not Tensor:
         # A read-only array may be our view of an argument.
         return value.copy() if isinstance(value, np.ndarray) and not value.flags.writeable else value
-    return value if value.autograd and reaches_outside(Tape.of(value), own, serial) else plain(value)
+    return value if value.autograd and depends_outside(value, own, serial) else plain(value)
 
 
 def plain(value: Any) -> Any:

@@ -277,7 +277,7 @@ def _differentiate(
         if has_aux:
             value, aux = split_aux(called)
         if not (type(value) is Tensor and type(value.data) is np.float64):
-            _check_scalar(value, what, called.fun, holomorphic=transform.holomorphic)
+            check_scalar(value, what, called.fun, holomorphic=transform.holomorphic)
     outside = False
     found: Mapping[Tensor, Any] = {}
     if type(value) is Tensor and value.autograd:
@@ -304,7 +304,10 @@ def _ones(value: Any, fun: Callable[..., Any]) -> tuple[Any, ...]:
     return (np.ones(value.shape, value.dtype)[()],) if type(value) is Tensor else ()
 
 
-def _check_scalar(value: Any, what: str, fun: Callable[..., Any], *, holomorphic: bool) -> None:
+def check_scalar(value: Any, what: str, fun: Callable[..., Any], *, holomorphic: bool) -> None:
+    """Refuse what is not one real scalar."""
+    if type(value) is Tensor and type(value.data) is np.float64:
+        return
     number = isinstance(value, (int, float, complex, np.number, np.bool_, np.ndarray, Tensor))
     shape = value.shape if isinstance(value, (Tensor, np.ndarray)) else ()
     if not number or shape != ():

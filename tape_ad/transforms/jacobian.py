@@ -14,6 +14,7 @@ from tape_ad import _tree
 from tape_ad._batched import Batched
 from tape_ad._core import ARRAYS, TABLE, TENSORS, Tensor, constant
 from tape_ad._errors import ArgumentError
+from tape_ad._stacked import leading, many_small, trailing
 from tape_ad._tape import Tape
 from tape_ad._typing import RealScalar
 from tape_ad.transforms._call import (
@@ -33,12 +34,13 @@ from tape_ad.transforms._call import (
     rarer_collection,
     reaches_outside,
     refuse_keywords,
+    release,
     serials,
     settle,
     split_aux,
 )
-from tape_ad.transforms.gradient import grad
-from tape_ad.transforms.modes import jvp, linearize, vjp
+from tape_ad.transforms.gradient import check_scalar, grad
+from tape_ad.transforms.modes import check_pairs, directions_of, is_tracked, linearize, tangents_of, vjp
 
 P = ParamSpec("P")
 A = TypeVar("A", bound=Any)
@@ -197,6 +199,8 @@ def _by_rows(called: Recording, outputs: Outputs) -> list[list[Any]]:
         seeds = directions([(t.shape, t.dtype) for t in tensors], (1, -1j) if twice else (1,), name)
         if outputs.outside:
             seeds = [constant(seed) for seed in seeds]
+        else:
+            seeds = [_for_each(seed, t.data) for seed, t in zip(seeds, tensors, strict=True)]
         found = tape.cotangents(leaves, seeds, differentiable=outputs.outside)
     columns = [_column(found.get(leaf), leaf, (rows, *leaf.shape), name, 2 if twice else 1) for leaf in leaves]
     table, start = [], 0
@@ -214,6 +218,15 @@ def _by_rows(called: Recording, outputs: Outputs) -> list[list[Any]]:
         table.append([_released(part, value, leaf, called) for part, leaf in zip(parts, leaves, strict=True)])
         start = stop
     return table
+
+
+def _for_each(seed: Any, data: Any) -> Any:
+    """Return a batch of seeds repeated for the examples of the data, where these are many and small."""
+    if type(data) is not Batched or not many_small((*data.lengths, *seed.array.shape), len(data.names)):
+        return seed
+    repeated = np.broadcast_to(seed.array, (*data.lengths, *seed.array.shape))
+    k = len(data.names) + len(seed.names)
+    return Batched(leading(np.ascontiguousarray(trailing(repeated, k)), k), (*data.names, *seed.names))
 
 
 def unbatched(value: Any, axis: int, name: int, length: int) -> Any:
@@ -326,8 +339,32 @@ def hvp(
     """
     refuse_keywords("hvp", foreign)
     _check_tuple("hvp", fun, primals)
-    gradient = grad(fun, tuple(range(len(primals))))
-    return _one_or_all(jvp(gradient, primals, tangents)[1])
+    check_pairs("hvp", fun, primals, tangents)
+    with rarer_collection:
+        # Forward over reverse mode, `jvp` of `grad`, on one set of leaves.
+        called = call_recorded(function(fun), "hvp", range(len(primals)), primals, {}, caller(1))
+        if called.watched:
+            check_watched(called.watched)
+        value, flat = called.result, called.flat
+        check_scalar(value, "hvp", fun, holomorphic=False)
+        given = tangents_of(called, tangents)
+        tracked = is_tracked([d for leaves in given for d in leaves])
+        products: dict[Tensor, Any] = {}
+        if type(value) is Tensor and value.autograd:
+            tape = Tape.of(value, boundary=flat)
+            further = tracked or reaches_outside(tape, flat, called.serial)
+            found = tape.cotangents(flat, differentiable=True)
+            slopes = {leaf: g for leaf, g in found.items() if type(g) is Tensor and g.autograd}
+            if slopes:
+                known = directions_of(called, given, further)
+                pushed = Tape.of(*slopes.values(), boundary=flat).tangents(known, differentiable=further, checked=True)
+                products = {leaf: d for leaf, d in zip(slopes, pushed, strict=True) if d is not None}
+        seen: set[int] = set()
+        results = []
+        for structure, leaves in zip(called.structures, called.leaves, strict=True):
+            released = [release(products.get(leaf), leaf, called.serial, seen, flat) for leaf in leaves]
+            results.append(released[0] if structure is _tree.LEAF else _tree.unflatten(structure, released))
+    return _one_or_all(tuple(results))
 
 
 def vhp(

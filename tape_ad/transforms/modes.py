@@ -1,5 +1,6 @@
 """Reverse and forward mode, each as a value: `vjp`, `jvp`, `linearize`, `linear_transpose`."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
@@ -68,7 +69,7 @@ class Pullback(Generic[R]):
 
 def pull_back(called: Recording, outputs: Outputs, cotangent: Any) -> tuple[Any, ...]:
     """Return what a cotangent of the result makes of each differentiated argument."""
-    given = matching(cotangent, outputs.structure, "cotangent", "cotangent")
+    given = matching(cotangent, outputs.structure, "cotangent", lambda: "cotangent")
     if called.watched:
         check_watched(called.watched)
     serial, flat = next(serials), called.flat
@@ -140,8 +141,13 @@ def _fitted(seed: Any, like: Tensor, differentiable: Recorded, structure: _tree.
 
 def settled(outputs: Outputs, serial: int) -> Any:
     """Return what a recorded function returned as the caller gets it."""
-    values = [x.copy() if isinstance(x, np.ndarray) else settle(x, serial) for x in outputs.values]
-    return _tree.unflatten(outputs.structure, values)
+
+    def own(x: Any) -> Any:
+        if isinstance(x, np.ndarray):
+            return x.copy()
+        return settle(x, serial) if outputs.outside else plain(x)
+
+    return _tree.unflatten(outputs.structure, [own(x) for x in outputs.values])
 
 
 # --- forward mode ---------------------------------------------------------------------------------------------------
@@ -174,7 +180,7 @@ def jvp(
     (np.float64(0.0), np.float64(2.0))
     """
     refuse_keywords("jvp", foreign)
-    _check_pairs(fun, primals, tangents)
+    check_pairs("jvp", fun, primals, tangents)
     with rarer_collection:
         called = call_recorded(function(fun), "jvp", range(len(primals)), primals, {}, caller(1))
         value, aux = split_aux(called) if has_aux else (called.result, None)
@@ -185,14 +191,38 @@ def jvp(
     return out, tangent
 
 
-def _check_pairs(fun: Any, primals: Any, tangents: Any) -> None:
+def check_pairs(transform: str, fun: Any, primals: Any, tangents: Any) -> None:
+    """Refuse primals and tangents that are not two tuples or lists of the same length."""
     for what, given in (("primals", primals), ("tangents", tangents)):
         if not isinstance(given, (tuple, list)):
-            msg = f"jvp({name_of(fun)}, primals, tangents) takes {what} as a tuple, one per argument, but got {type(given).__name__}. Write (x,)."
+            msg = f"{transform}({name_of(fun)}, primals, tangents) takes {what} as a tuple, one per argument, but got {type(given).__name__}. Write (x,)."
             raise ArgumentError(msg)
     if len(primals) != len(tangents):
-        msg = f"jvp({name_of(fun)}, primals, tangents) got {len(primals)} primals, but {len(tangents)} tangents."
+        msg = (
+            f"{transform}({name_of(fun)}, primals, tangents) got {len(primals)} primals, but {len(tangents)} tangents."
+        )
         raise ArgumentError(msg)
+
+
+def tangents_of(called: Recording, tangents: Sequence[Any]) -> list[list[Any]]:
+    """Return the leaves of each tangent, which must be built like its primal."""
+    return [
+        matching(tangent, structure, "tangent", functools.partial(parameter, called.fun, place))
+        for place, structure, tangent in zip(called.places, called.structures, tangents, strict=True)
+    ]
+
+
+def directions_of(called: Recording, given: Sequence[Sequence[Any]], differentiable: Recorded) -> dict[Tensor, Any]:
+    """Return the tangent of each leaf, in its shape and dtype."""
+    known = {}
+    for place, structure, leaves, ds in zip(called.places, called.structures, called.leaves, given, strict=True):
+        if structure is _tree.LEAF:
+            known[leaves[0]] = fit_seed(ds[0], leaves[0], "tangent", differentiable)
+            continue
+        root = f"tangent of {parameter(called.fun, place)}"
+        for i, (leaf, d) in enumerate(zip(leaves, ds, strict=True)):
+            known[leaf] = _fitted(d, leaf, differentiable, structure, i, root)
+    return known
 
 
 def push_forward(called: Recording, outputs: Outputs, tangents: Sequence[Any]) -> Any:
@@ -200,20 +230,9 @@ def push_forward(called: Recording, outputs: Outputs, tangents: Sequence[Any]) -
     if called.watched:
         check_watched(called.watched)
     serial, flat = next(serials), called.flat
-    given = [
-        matching(tangent, structure, "tangent", parameter(called.fun, place))
-        for place, structure, tangent in zip(called.places, called.structures, tangents, strict=True)
-    ]
+    given = tangents_of(called, tangents)
     differentiable = recorded(outputs, [d for leaves in given for d in leaves])
-    known = {}
-    for place, structure, leaves, ds in zip(called.places, called.structures, called.leaves, given, strict=True):
-        root = "tangent" if structure is _tree.LEAF else f"tangent of {parameter(called.fun, place)}"
-        known.update(
-            {
-                leaf: _fitted(d, leaf, differentiable, structure, i, root)
-                for i, (leaf, d) in enumerate(zip(leaves, ds, strict=True))
-            }
-        )
+    known = directions_of(called, given, differentiable)
     found: list[Any] = [None] * len(outputs.values)
     if outputs.tape is not None:
         pushed = outputs.tape.tangents(known, differentiable=differentiable)
