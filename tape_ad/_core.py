@@ -510,6 +510,25 @@ def _answers_for_itself(x: Any) -> bool:
     return not isinstance(x, _OPERANDS)
 
 
+_ELSEWHERE = {
+    "grad": "Gradients are values: g = out.backward(), then g[t]. tape_ad.attribute_style keeps them as attributes.",
+    "requires_grad": "Whether it is tracked is t.autograd: Tensor(x, autograd=True).",
+    "requires_grad_": "A tensor never changes: Tensor(t.data, autograd=True).",
+    "grad_fn": "The call that made it is t.creation_op.",
+    "is_leaf": "A leaf has no creators: not t.creators.",
+    "numpy": "Its array is t.data.",
+    "cpu": "Its array is t.data.",
+    "view": "Write t.reshape(…).",
+    "zero_grad": "Nothing accumulates, so there is nothing to reset.",
+    "creator": "They are t.creators.",
+    "null_grad": "Nothing accumulates, so there is nothing to reset.",
+    "block_until_ready": "It is computed already.",
+    "sort": "It would change the tensor: write np.sort(t).",
+    "fill": "A tensor never changes: np.full_like(t.data, value).",
+    "put": "A tensor never changes: tape_ad.where(mask, v, t).",
+}
+
+
 class _Blank(ArrayMethods):
     """The twin of `Tensor` with the same slots and no frozen setter.
 
@@ -829,6 +848,16 @@ class Tensor(ArrayMethods):
 
 # By name rather than by a call of Python's: every dictionary of tensors pays for it.
 Tensor.__hash__ = object.__hash__  # type: ignore[method-assign]  # the same function, found by C
+
+
+def _no_attribute(tensor: Tensor, name: str) -> Any:
+    """Answer other libraries' spellings; called for what is not there only."""
+    ours = f" {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
+    msg = f"Tensor has no attribute {name!r}.{ours}"
+    raise AttributeError(msg, name=name, obj=tensor)
+
+
+type.__setattr__(Tensor, "__getattr__", _no_attribute)  # unseen by type checkers, which know the attributes there are
 
 
 class _Entry:

@@ -8,13 +8,14 @@ import inspect
 import operator
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from attrs import frozen
 
 from tape_ad._batched import Batched
 from tape_ad._cases import Case, Domain
+from tape_ad._check_grads import check_grads as check_grads
 from tape_ad._core import Op, Tensor
 from tape_ad._errors import PiecewiseConstantError
 from tape_ad._rules import REAL
@@ -124,43 +125,6 @@ def check_case(op: Op[Any], case: Case, *, seed: int = 0) -> None:
             mixed[i] = _draw(domains[i], case.shapes[i], rng, complex_numbers=True)
         if _takes(op, mixed, case.params):
             _check_at(op, case, tuple(mixed), rng)
-
-
-def check_grads(
-    f: Callable[..., Any],
-    args: Sequence[Any],
-    *,
-    order: Literal[1, 2] = 1,
-    modes: Sequence[Literal["fwd", "rev"]] = ("fwd", "rev"),
-) -> None:
-    """Compare the derivatives of ``f`` at ``args`` with central differences.
-
-    Args:
-        f: A function of arrays that returns an array of any shape; it is called with tensors and with plain arrays.
-        args: Its arguments. Those of real or complex floating-point numbers are differentiated.
-        order: 2 tries second derivatives too.
-        modes: "fwd" for forward mode, "rev" for reverse mode.
-
-    Raises:
-        AssertionError: naming the argument, the element and both numbers.
-
-    >>> check_grads(lambda x, y: np.sin(x) @ y, (np.array([1.0, 2.0]), np.array([0.5, -1.0])), order=2)
-    """
-    datas = tuple(_frozen(np.array(x)) for x in args)
-    label = getattr(f, "__name__", repr(f))
-    point = _Point(label, f, datas, tuple(i for i, x in enumerate(datas) if x.dtype.kind in "fc"))
-    rng = np.random.default_rng(0)
-    _, out = point.record(datas, point.vary)
-    ct = _random(_plain(out), rng)
-    tangents = {i: _random(datas[i], rng) for i in point.vary}
-    if "fwd" in modes:
-        _tangents_are_differences(point, tangents)
-    if "rev" in modes:
-        _gradients_are_differences(point, ct)
-    if "fwd" in modes and "rev" in modes:
-        _modes_are_transposes(point, ct, tangents)
-    if order == 2:
-        _second_order(point, ct, tangents, rng)
 
 
 # --- the laws of one case -------------------------------------------------------------------------------------------

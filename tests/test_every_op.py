@@ -278,7 +278,7 @@ def test_check_grads_notices_a_wrong_derivative_in_either_mode_and_of_second_ord
     for modes in (("fwd",), ("rev",)):
         with pytest.raises(AssertionError, match="central differences"):
             check_grads(lambda x: wrong(x) * 2, (x,), modes=modes)
-        check_grads(lambda x: flat(x) * 2, (x,), modes=modes)
+        check_grads(lambda x: flat(x) * 2, (x,), order=1, modes=modes)
     with pytest.raises(AssertionError, match="second order"):
         check_grads(lambda x: flat(x) * x, (x,), order=2)
 
@@ -287,5 +287,5 @@ def test_check_grads_tries_every_argument_of_floating_point() -> None:
     wrong = evolve(TABLE["multiply"], partials=(lambda xp, out, x, y: y, lambda xp, out, x, y: 1.001 * x))
 
     check_grads(lambda x, n: np.sum(x * n), (np.array([1.0, 2.0]), np.array([1, 2])), order=2)
-    with pytest.raises(AssertionError, match="operand 1"):
+    with pytest.raises(AssertionError, match="argument 1"):
         check_grads(wrong, (np.array([1.0, 2.0]), np.array([1.0, 2.0])))

@@ -29,6 +29,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("transforms",),
     ("tree",),
     ("batching",),
+    ("implicit",),
+    ("_check_grads",),
     ("testing",),
     ("linalg", "fft", "numpy"),
     ("attribute_style",),

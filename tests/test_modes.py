@@ -331,14 +331,14 @@ def test_calls_that_do_not_fit_are_refused(error: Any, call: Any, words: str) ->
         call()
 
 
-FOREIGN = [("argnum", "argnums"), ("argnames", "argnums, which takes names too"), ("create_graph", "nothing"), ("allow_unused", "nothing: an argument that is ignored has gradient zero"), ("hasaux", "has_aux"), ("in_dims", "in_axes")]  # fmt: skip
+FOREIGN = [("argnum", "argnums"), ("argnames", "argnums, which takes names too"), ("create_graph", "not needed"), ("allow_unused", "an argument that is ignored has gradient zero"), ("hasaux", "has_aux"), ("in_dims", "in_axes")]  # fmt: skip
 
 
 @pytest.mark.parametrize(("keyword", "ours"), FOREIGN)
 @pytest.mark.parametrize("name", ["grad", "value_and_grad", "elementwise_grad", "jacobian", "jacfwd", "jacrev", "hessian", "vmap", "vjp", "jvp", "linearize", "linear_transpose", "hvp", "vhp", "ggnvp"])  # fmt: skip
 def test_keywords_of_other_libraries_are_refused_by_ours(name: str, keyword: str, ours: str) -> None:
     pairs = ((X,), (X,)) if name in {"jvp", "hvp", "vhp", "ggnvp"} else (X,) if name in {"vjp", "linearize", "linear_transpose"} else ()  # fmt: skip
-    with pytest.raises(ArgumentError, match=rf"{name}\(\) has no keyword '{keyword}'\. Here it is {ours}"):
+    with pytest.raises(ArgumentError, match=rf"{name}\(\) has no keyword '{keyword}'\. .*{ours}"):
         getattr(tape_ad, name)(square, *pairs, **{keyword: True})
 
 

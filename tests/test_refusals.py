@@ -514,3 +514,20 @@ def test_an_unknown_object_gets_the_operator_and_else_a_type_error(t: Any) -> No
             call()
     assert (t == object()) is False
     assert (t != object()) is True
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("grad", r"g = out\.backward\(\), then g\[t\]"),
+        ("requires_grad", r"Tensor\(x, autograd=True\)"),
+        ("numpy", r"t\.data"),
+        ("is_leaf", r"t\.creators"),
+        ("nothing_of_the_kind", r"'nothing_of_the_kind'\.$"),
+    ],
+)
+def test_an_attribute_of_another_librarys_tensor_is_answered_with_ours(t: Any, name: str, ours: str) -> None:
+    with pytest.raises(AttributeError, match=rf"Tensor has no attribute '{name}'\..*{ours}|{ours}"):
+        getattr(t, name)
+
+    assert not hasattr(t, name)

@@ -351,9 +351,9 @@ def test_masked_arrays_are_refused() -> None:
         vmap(same)(np.ma.array([1.0, 2.0], mask=[True, False]))
 
 
-@pytest.mark.parametrize(("keyword", "ours"), [("in_dims", "in_axes"), ("out_dims", "out_axes"), ("axis_name", "nothing"), ("randomness", "nothing"), ("chunk_size", "nothing")])  # fmt: skip
+@pytest.mark.parametrize(("keyword", "ours"), [("in_dims", "in_axes"), ("out_dims", "out_axes"), ("axis_name", "not needed: sums"), ("randomness", "not needed: random"), ("chunk_size", "not needed: all")])  # fmt: skip
 def test_keywords_of_other_libraries_are_refused_by_ours(keyword: str, ours: str) -> None:
-    with pytest.raises(ArgumentError, match=rf"vmap\(\) has no keyword '{keyword}'. Here it is {ours}"):
+    with pytest.raises(ArgumentError, match=rf"vmap\(\) has no keyword '{keyword}'\. .*{ours}"):
         vmap(same, **{keyword: 0})
 
 

@@ -116,23 +116,51 @@ class Transform:
         return inspect.signature(self.fun)
 
 
-_ELSEWHERE = {
+_OURS = {
     "argnum": "argnums", "argnames": "argnums, which takes names too", "in_dims": "in_axes", "out_dims": "out_axes",
-    "create_graph": "nothing: what a transform returns can always be differentiated again",
-    "retain_graph": "nothing: a tape can be asked any number of times",
-    "allow_unused": "nothing: an argument that is ignored has gradient zero",
-    "allow_int": "x.astype(float)", "vectorize": "nothing: all directions go in one pass",
-    "strict": "nothing", "chunk_size": "nothing", "randomness": "nothing", "axis_name": "nothing",
-    "reduce_axes": "nothing", "argnum_": "argnums", "hasaux": "has_aux", "aux": "has_aux",
+    "hasaux": "has_aux", "aux": "has_aux", "allow_int": "x.astype(float), before the call",
+}  # fmt: skip
+_NOT_NEEDED = {
+    "create_graph": "what a transform returns can always be differentiated again",
+    "retain_graph": "a tape can be asked any number of times",
+    "allow_unused": "an argument that is ignored has gradient zero",
+    "materialize_grads": "an argument that is ignored has gradient zero",
+    "vectorize": "all directions go in one pass", "strict": "a function that ignores its argument has derivative zero",
+    "chunk_size": "all examples go in one pass", "axis_size": "the arguments tell it",
+    "axis_name": "sums over the examples are taken outside", "spmd_axis_name": "there is one machine",
+    "randomness": "random numbers are drawn before, and passed as arguments",
+    "reduce_axes": "sums over the examples are taken outside", "policy": "only the arguments are kept",
+    "use_reentrant": "there is one way", "preserve_rng_state": "random numbers are drawn before, and passed as arguments",
+    "nondiff_argnums": "an argument that is not tracked is not differentiated", "requires_grad": "autograd=True says so",
 }  # fmt: skip
 
 
 def refuse_keywords(what: str, keywords: Mapping[str, Any]) -> None:
     """Raise the TypeError that says what another library's keyword is called here."""
     for key in keywords:
-        ours = f" Here it is {_ELSEWHERE[key]}." if key in _ELSEWHERE else ""
+        ours = f" Here it is {_OURS[key]}." if key in _OURS else ""
+        ours = f" It is not needed: {_NOT_NEEDED[key]}." if key in _NOT_NEEDED else ours
         msg = f"{what}() has no keyword {key!r}.{ours}"
         raise ArgumentError(msg)
+
+
+def _kinds(fun: Callable[..., Any]) -> list[Any]:
+    signature = signature_of(fun)
+    return [] if signature is None else [p.kind for p in signature.parameters.values()]
+
+
+def constants_by_name(what: str, fun: Callable[..., Any], keywords: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return keyword arguments for the function; refuse those that only other libraries' transforms know."""
+    names = _parameters(fun)
+    anything = not names or inspect.Parameter.VAR_KEYWORD in _kinds(fun)
+    for key in keywords:
+        if key not in names:
+            if key in _OURS or key in _NOT_NEEDED:
+                refuse_keywords(what, {key: keywords[key]})
+            if not anything:
+                msg = f"{name_of(fun)}() got an unexpected keyword argument {key!r}."
+                raise ArgumentError(msg)
+    return keywords
 
 
 # --- a call ---------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from tape_ad._errors import RecomputationError
 from tape_ad._propagate import in_order
 from tape_ad._rules import composite
 from tape_ad.ops.creation import argument
-from tape_ad.transforms._call import Transform, caller, closed_over, function, name_of, serials
+from tape_ad.transforms._call import Transform, caller, closed_over, function, name_of, refuse_keywords, serials
 from tape_ad.transforms.custom import unpacked
 
 P = ParamSpec("P")
@@ -55,11 +55,15 @@ class Checkpoint(Transform, Generic[P, R]):
         return name_of(self.fun)
 
 
-def checkpoint(fun: Callable[P, R]) -> Checkpoint[P, R]:
+def checkpoint(fun: Callable[P, R], **foreign: Any) -> Checkpoint[P, R]:
     """Return a function that keeps only its arguments for a backward pass, and computes itself again there.
 
     A chain of n checkpointed segments needs the memory of one segment and of n arguments, for the time of one more forward
     pass (Griewank and Walther, "Algorithm 799: revolve", ACM TOMS 26(1), 2000). The function may close over tracked tensors.
+
+    Args:
+        fun: The function.
+        foreign: Keywords of other libraries; the error names ours.
 
     Raises:
         RecomputationError: by the backward pass, if the function took another path the second time, or gave other values:
@@ -69,6 +73,7 @@ def checkpoint(fun: Callable[P, R]) -> Checkpoint[P, R]:
     >>> grad(checkpoint(lambda x: np.sin(np.sin(x))))(0.0)
     np.float64(1.0)
     """
+    refuse_keywords("checkpoint", foreign)
     return Checkpoint(fun)
 
 

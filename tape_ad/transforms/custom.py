@@ -19,7 +19,7 @@ from tape_ad._core import TABLE, TENSORS, Call, Op, Pack, Tensor, apply, constan
 from tape_ad._errors import ArgumentError, ConversionError, NoRuleError, RuleError
 from tape_ad._rules import primitive
 from tape_ad._tape import Tape
-from tape_ad.transforms._call import Transform, caller, function, name_of, signature_of
+from tape_ad.transforms._call import Transform, caller, function, name_of, refuse_keywords, signature_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -89,7 +89,7 @@ class CustomJvp(Transform, Generic[P, R]):
         return name_of(self.fun)
 
 
-def custom_vjp(fun: Callable[P, R]) -> CustomVjp[P, R]:
+def custom_vjp(fun: Callable[P, R], **foreign: Any) -> CustomVjp[P, R]:
     """Return a function whose reverse mode follows a rule of its own, given by ``defvjp(fwd, bwd)``.
 
     ``fwd(*args)`` returns ``(value, residuals)``, with anything as residuals; ``bwd(residuals, cotangent)`` returns a tuple
@@ -97,6 +97,10 @@ def custom_vjp(fun: Callable[P, R]) -> CustomVjp[P, R]:
     The rule must be linear in the cotangent: forward mode is its transpose. Higher orders differentiate ``fwd`` and ``bwd``.
 
     What the function depends on must be among its arguments: a tracked tensor that it closes over is refused.
+
+    Args:
+        fun: The function; any arguments, also such that are not differentiated.
+        foreign: Keywords of other libraries; the error names ours.
 
     >>> def fwd(x):
     ...     return np.exp(x), np.exp(x)
@@ -107,14 +111,19 @@ def custom_vjp(fun: Callable[P, R]) -> CustomVjp[P, R]:
     >>> grad(exponential)(0.0), grad(grad(exponential))(0.0)
     (np.float64(1.0), np.float64(1.0))
     """
+    refuse_keywords("custom_vjp", foreign)
     return CustomVjp(fun)
 
 
-def custom_jvp(fun: Callable[P, R]) -> CustomJvp[P, R]:
+def custom_jvp(fun: Callable[P, R], **foreign: Any) -> CustomJvp[P, R]:
     """Return a function whose forward mode follows a rule of its own, given by ``defjvp(rule)``.
 
     ``rule(primals, tangents)`` returns ``(value, tangent)``; primals and tangents are tuples with one entry per argument.
     The rule must be linear in the tangents: reverse mode is its transpose. Higher orders differentiate the rule.
+
+    Args:
+        fun: The function; any arguments, also such that are not differentiated.
+        foreign: Keywords of other libraries; the error names ours.
 
     >>> def rule(primals, tangents):
     ...     (x,), (dx,) = primals, tangents
@@ -124,6 +133,7 @@ def custom_jvp(fun: Callable[P, R]) -> CustomJvp[P, R]:
     >>> grad(sine)(0.0), grad(grad(grad(sine)))(0.0)
     (np.float64(1.0), np.float64(-1.0))
     """
+    refuse_keywords("custom_jvp", foreign)
     return CustomJvp(fun)
 
 

@@ -231,6 +231,8 @@ class ElementwiseGradient(Transform, Generic[P, R]):
 
 
 @overload
+def elementwise_grad(fun: np.ufunc, argnums: Argnums = 0) -> ElementwiseGradient[..., Any]: ...
+@overload
 def elementwise_grad(
     fun: Callable[Concatenate[A, P], Any], argnums: Literal[0] = 0
 ) -> ElementwiseGradient[Concatenate[A, P], A]: ...

@@ -18,6 +18,7 @@ from tape_ad.transforms._call import (
     call_recorded,
     caller,
     check_watched,
+    constants_by_name,
     function,
     matching,
     name_of,
@@ -276,15 +277,15 @@ def linearize(fun: Callable[P, R], /, *primals: P.args, **kwargs: P.kwargs) -> t
     """Return the value of ``fun`` and its derivative at the primals, a linear function of the direction.
 
     ``linearized(*tangents)`` is the tangent that `jvp` returns, without computing ``fun`` again: for many directions at
-    one point.
+    one point. Arguments by keyword are constants.
 
     >>> value, linearized = linearize(np.square, 3.0)
     >>> linearized(1.0), linearized(10.0)
     (np.float64(6.0), np.float64(60.0))
     """
-    refuse_keywords("linearize", kwargs)
+    named = constants_by_name("linearize", fun, kwargs)
     with rarer_collection:
-        called = call_recorded(function(fun), "linearize", range(len(primals)), primals, {}, caller(1))
+        called = call_recorded(function(fun), "linearize", range(len(primals)), primals, named, caller(1))
         outputs = outputs_of(called, called.result)
         return settled(outputs, called.serial), Linearized(called, outputs)
 
@@ -321,7 +322,7 @@ def linear_transpose(fun: Callable[P, R], /, *primals: P.args, **kwargs: P.kwarg
     Args:
         fun: A function that is linear in all its arguments together.
         primals: Arguments of the shapes and dtypes that it takes; their values do not matter.
-        kwargs: None; the error for another library's keyword names ours.
+        kwargs: Other arguments of the function, which are constants.
 
     Raises:
         NotLinearError: when called, if ``fun`` is not linear; it names the operation and its line.
@@ -330,5 +331,5 @@ def linear_transpose(fun: Callable[P, R], /, *primals: P.args, **kwargs: P.kwarg
     >>> transpose(np.array([1.0, 0.0, 2.0]))
     (array([3., 2., 2.]),)
     """
-    refuse_keywords("linear_transpose", kwargs)
-    return LinearTranspose(fun, primals)
+    named = constants_by_name("linear_transpose", fun, kwargs)
+    return LinearTranspose(functools.partial(fun, **named) if named else fun, primals)
