@@ -6,7 +6,7 @@
 array([2., 4.])
 """
 
-from tape_ad import tree as tree
+from tape_ad import implicit as implicit, tree as tree
 from tape_ad._cases import Case as Case, Domain as Domain
 from tape_ad._core import (
     Op as Op,
@@ -16,6 +16,7 @@ from tape_ad._errors import (
     ArgumentError as ArgumentError,
     BatchedValueError as BatchedValueError,
     BufferChangedError as BufferChangedError,
+    ConvergenceError as ConvergenceError,
     ConversionError as ConversionError,
     IntegerGradientError as IntegerGradientError,
     InvalidIndexError as InvalidIndexError,
@@ -201,6 +202,7 @@ __all__ = [
     "BatchedValueError",
     "BufferChangedError",
     "Case",
+    "ConvergenceError",
     "ConversionError",
     "Domain",
     "Gradients",
@@ -291,6 +293,7 @@ __all__ = [
     "hvp",
     "hypot",
     "imag",
+    "implicit",
     "isfinite",
     "isinf",
     "isnan",

@@ -74,6 +74,10 @@ class NotLinearError(TapeError, ValueError):
     """A function was to be transposed that is not linear."""
 
 
+class ConvergenceError(TapeError, RuntimeError):
+    """A solver found no solution. Remedy: start elsewhere, raise ``max_steps`` or ``tol``, or bring a solver of your own."""
+
+
 class RecomputationError(TapeError, RuntimeError):
     """A checkpointed function, computed again for its derivatives, did something else than the first time."""
 

@@ -425,7 +425,7 @@ def _run_expression(
     """
     own = len(t.creators) - params.get("closed", 0)
     leaves = [
-        (TENSORS.argument(c) if differentiable is True else Tensor(c.data, (), None, autograd=True))
+        (TENSORS.argument(c, serial=0) if differentiable is True else Tensor(c.data, (), None, autograd=True))
         if varies and i < own
         else c
         for i, (c, varies) in enumerate(zip(t.creators, vary, strict=True))

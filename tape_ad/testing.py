@@ -134,16 +134,15 @@ def _check_at(op: Op[Any], case: Case, datas: Arrays, rng: np.random.Generator) 
     before = [x.copy() for x in datas]
     try:
         _value_is_numpys(op, case.params, datas, label)
-        call = _caller(op, case.params)
-        out = call(*datas)
         floating = tuple(i for i, x in enumerate(datas) if x.dtype.kind in "fc")
-        if not op.tracks:
-            _is_piecewise_constant(_Point(label, call, datas, floating))
-        elif out.dtype.kind in "fc":
-            point = _Point(label, call, datas, tuple(i for i in floating if _has_rule(op, i)))
-            if point.vary:
-                _derivative_laws(point, rng)
-                _single_precision(point, keeps="dtype" not in case.params)
+        for call, out, which in _each_result(op, case.params, datas):
+            if not op.tracks:
+                _is_piecewise_constant(_Point(label + which, call, datas, floating))
+            elif out.dtype.kind in "fc":
+                point = _Point(label + which, call, datas, tuple(i for i in floating if _has_rule(op, i)))
+                if point.vary:
+                    _derivative_laws(point, rng)
+                    _single_precision(point, keeps="dtype" not in case.params)
     except AssertionError:
         raise
     except Exception as error:
@@ -185,21 +184,55 @@ def _value_is_numpys(op: Op[Any], params: Mapping[str, Any], datas: Arrays, labe
                 expected = (_UFUNCS.get(function, function) if handed else function)(*args, **kwargs)
                 actual = function(*mixed, **mixed_kwargs)
                 what = f"{label}: {how} with operands {'+'.join('T' if t else type(x).__name__ for x, t in zip(forms, tensors, strict=True))}"
-                _holds(isinstance(actual, Tensor), f"{what} gives {type(actual).__name__}, not Tensor")
-                _same_bits(actual.data, _plain(expected), what)
+                _same_results(actual, expected, what, tensors=True)
         # The op itself: against NumPy's function where it has one of the same parameters, else against its forward.
-        direct = _plain(_caller(op, params)(*[Tensor(x) for x in forms]))
-        raw = _plain(_caller(op, params)(*forms))
-        _same_bits(direct, raw, f"{label}: on tensors and on arrays")
+        direct = _caller(op, params)(*[Tensor(x) for x in forms])
+        _same_results(direct, _caller(op, params)(*forms), f"{label}: on tensors and on arrays")
         if plain and plain[0][1] not in _OTHER_MEANING:
             _, function, args, kwargs = plain[0]
-            _same_bits(direct, _plain(function(*args, **kwargs)), f"{label}: called by its own name")
+            _same_results(direct, function(*args, **kwargs), f"{label}: called by its own name")
+
+
+def _same_results(actual: Any, expected: Any, what: str, *, tensors: bool = False) -> None:
+    """Compare every bit of one result, or of each of several."""
+    several, wanted = _results(actual), _results(expected)
+    _holds(len(several) == len(wanted), f"{what} gives {len(several)} results, where {len(wanted)} are due")
+    for a, e in zip(several, wanted, strict=True):
+        _holds(not tensors or isinstance(a, Tensor), f"{what} gives {type(a).__name__}, not Tensor")
+        _same_bits(_plain(a), _plain(e), what)
+
+
+def _results(value: Any) -> tuple[Any, ...]:
+    return tuple(value) if isinstance(value, (tuple, list)) else (value,)
+
+
+def _each_result(
+    op: Op[Any], params: Mapping[str, Any], datas: Arrays
+) -> Iterator[tuple[Callable[..., Any], Any, str]]:
+    """Yield each result of an op as a function of its own, with its value and what messages add to the label."""
+    call = _caller(op, params)
+    out = call(*datas)
+    if not op.multiple:
+        yield call, out, ""
+        return
+    for i, part in enumerate(out):
+        yield _Result(call, i), part, f", result {i}"
+
+
+@frozen
+class _Result:
+    """One of several results of a function."""
+
+    call: Callable[..., Any]
+    i: int
+
+    def __call__(self, *xs: Any) -> Any:
+        return self.call(*xs)[self.i]
 
 
 def _batched_is_stacked(op: Op[Any], case: Case, examples: Sequence[Arrays], rng: np.random.Generator) -> None:
     """Many examples at once give what each gives by itself: value, tangent, and gradient, whichever operands vary."""
-    label = _label(op, case)
-    plain, call = examples[0], _caller(op, case.params)
+    plain = examples[0]
     floating = tuple(i for i, x in enumerate(plain) if x.dtype.kind == "f" and _has_rule(op, i))
     for chosen in _tensor_choices(len(plain)):
         if not any(chosen):
@@ -208,22 +241,31 @@ def _batched_is_stacked(op: Op[Any], case: Case, examples: Sequence[Arrays], rng
         at_once = tuple(
             Batched(_frozen(np.stack([xs[i] for xs in cases])), (1,)) if b else plain[i] for i, b in enumerate(chosen)
         )
-        where = f"{label}, {EXAMPLES} examples of operand {_some([i for i, b in enumerate(chosen) if b])}"
-        out = call(*[Tensor(x) for x in at_once])
-        values = [_plain(call(*xs)) for xs in cases]
-        _close(np.asarray(_stacked(out.data), dtype=complex), np.stack(values), f"{where}: the value", relative=EXACT)
-        if not (op.tracks and floating and out.dtype.kind == "f"):
-            continue
-        cts, ds = [_random(v, rng) for v in values], [{i: _random(xs[i], rng) for i in floating} for xs in cases]
-        point = _Point(where, call, at_once, floating)
-        singles = [_Point(where, call, xs, floating) for xs in cases]
-        pushed = point.push({i: Batched(np.stack([d[i] for d in ds]), (1,)) for i in floating})
-        expected = np.stack([p.push(d) for p, d in zip(singles, ds, strict=True)])
-        _close(_stacked(pushed), expected, f"{where}: the tangent", relative=EXACT)
-        pulled = point.pull(at_once, Batched(np.stack(cts), (1,)), floating)
-        each = [p.pull(p.datas, ct, floating) for p, ct in zip(singles, cts, strict=True)]
-        for i, gradient, wanted in zip(floating, pulled, zip(*each, strict=True), strict=True):
-            _close(_stacked(gradient), np.stack(wanted), f"{where}: the gradient of operand {i}", relative=EXACT)
+        for call, _, which in _each_result(op, case.params, plain):
+            label = f"{_label(op, case)}{which}, {EXAMPLES} examples of operand {_some([i for i, b in enumerate(chosen) if b])}"
+            _one_batch(label, call, at_once, cases, floating if op.tracks else (), rng)
+
+
+def _one_batch(
+    where: str, call: Callable[..., Any], at_once: Arrays, cases: Sequence[Arrays], floating: tuple[int, ...],
+    rng: np.random.Generator,
+) -> None:  # fmt: skip
+    """Compare one batch with its examples one by one."""
+    out = call(*[Tensor(x) for x in at_once])
+    values = [_plain(call(*xs)) for xs in cases]
+    _close(np.asarray(_stacked(out.data), dtype=complex), np.stack(values), f"{where}: the value", relative=EXACT)
+    if not floating or out.dtype.kind != "f":
+        return
+    cts, ds = [_random(v, rng) for v in values], [{i: _random(xs[i], rng) for i in floating} for xs in cases]
+    point = _Point(where, call, at_once, floating)
+    singles = [_Point(where, call, xs, floating) for xs in cases]
+    pushed = point.push({i: Batched(np.stack([d[i] for d in ds]), (1,)) for i in floating})
+    expected = np.stack([p.push(d) for p, d in zip(singles, ds, strict=True)])
+    _close(_stacked(pushed), expected, f"{where}: the tangent", relative=EXACT)
+    pulled = point.pull(at_once, Batched(np.stack(cts), (1,)), floating)
+    each = [p.pull(p.datas, ct, floating) for p, ct in zip(singles, cts, strict=True)]
+    for i, gradient, wanted in zip(floating, pulled, zip(*each, strict=True), strict=True):
+        _close(_stacked(gradient), np.stack(wanted), f"{where}: the gradient of operand {i}", relative=EXACT)
 
 
 def _stacked(value: Any) -> Any:

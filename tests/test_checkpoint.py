@@ -155,3 +155,10 @@ def test_a_segment_is_one_node_of_the_tape() -> None:
 
     assert "recompute(fun=<lambda>)" in listing
     assert "sin" not in listing
+
+
+def test_segments_within_segments_have_second_derivatives() -> None:
+    def outer(x: Any) -> Any:
+        return checkpoint(lambda y: y * y * x)(2.0) * x
+
+    assert grad(grad(checkpoint(outer)))(3.0) == 8.0

@@ -19,7 +19,7 @@ from tests.mutate import Mutant, mutants
 from tests.strategies import arrays, broadcastable, shapes
 
 # What is no function of arrays alone has no cases; tests of its own module try it.
-OUTSIDE_ARRAYS = {"batch", "unpack", "call_with_vjp", "call_with_jvp", "recompute"}
+OUTSIDE_ARRAYS = {"batch", "unpack", "call_with_vjp", "call_with_jvp", "recompute", "implicit_solution"}
 OPS = [op for op in TABLE.values() if op.name not in OUTSIDE_ARRAYS and op.forward.__module__.startswith("tape_ad.")]
 # What a function of another signature, or an index in brackets, stands in front of.
 INTERNAL = {

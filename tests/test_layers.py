@@ -29,6 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("transforms",),
     ("tree",),
     ("batching",),
+    ("_solvers",),
     ("implicit",),
     ("_check_grads",),
     ("testing",),
