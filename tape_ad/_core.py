@@ -850,14 +850,22 @@ class Tensor(ArrayMethods):
 Tensor.__hash__ = object.__hash__  # type: ignore[method-assign]  # the same function, found by C
 
 
-def _no_attribute(tensor: Tensor, name: str) -> Any:
-    """Answer other libraries' spellings; called for what is not there only."""
-    ours = f" {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
-    msg = f"Tensor has no attribute {name!r}.{ours}"
-    raise AttributeError(msg, name=name, obj=tensor)
+class _Elsewhere:
+    """Another library's spelling of an attribute: there is none of that name, and the error says what ours is.
+
+    A descriptor for each, since a class with ``__getattr__`` reads all its attributes more slowly.
+    """
+
+    def __init__(self, name: str, ours: str) -> None:
+        self.message = f"Tensor has no attribute {name!r}. {ours}"
+        self.name = name
+
+    def __get__(self, tensor: Any, owner: type | None = None) -> Any:
+        raise AttributeError(self.message, name=self.name, obj=owner if tensor is None else tensor)
 
 
-type.__setattr__(Tensor, "__getattr__", _no_attribute)  # unseen by type checkers, which know the attributes there are
+for _name, _ours in _ELSEWHERE.items():
+    type.__setattr__(Tensor, _name, _Elsewhere(_name, _ours))  # unseen by type checkers, which know what there is
 
 
 class _Entry:

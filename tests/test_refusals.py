@@ -523,11 +523,10 @@ def test_an_unknown_object_gets_the_operator_and_else_a_type_error(t: Any) -> No
         ("requires_grad", r"Tensor\(x, autograd=True\)"),
         ("numpy", r"t\.data"),
         ("is_leaf", r"t\.creators"),
-        ("nothing_of_the_kind", r"'nothing_of_the_kind'\.$"),
     ],
 )
 def test_an_attribute_of_another_librarys_tensor_is_answered_with_ours(t: Any, name: str, ours: str) -> None:
-    with pytest.raises(AttributeError, match=rf"Tensor has no attribute '{name}'\..*{ours}|{ours}"):
+    with pytest.raises(AttributeError, match=rf"Tensor has no attribute '{name}'\..*{ours}"):
         getattr(t, name)
 
     assert not hasattr(t, name)
