@@ -266,4 +266,13 @@ class _Engine:
 
 
 ENGINE = _Engine()
-FOREIGN[Batched] = run
+
+
+def _run_as_called(op: Op[Any], operands: Sequence[Any], params: dict[str, Any]) -> Any:
+    """Compute an op whose parameters may be in any form."""
+    if op.canonical is not None:
+        params = op.canonical(operands[0] if op.variadic else operands, params)
+    return run(op, operands, params)
+
+
+FOREIGN[Batched] = _run_as_called

@@ -523,9 +523,8 @@ _ELSEWHERE = {
     "creator": "They are t.creators.",
     "null_grad": "Nothing accumulates, so there is nothing to reset.",
     "block_until_ready": "It is computed already.",
-    "sort": "It would change the tensor: write np.sort(t).",
     "fill": "A tensor never changes: np.full_like(t.data, value).",
-    "put": "A tensor never changes: tape_ad.where(mask, v, t).",
+    "put": "A tensor never changes: t.at[i].set(v).",
 }
 
 

@@ -3,10 +3,11 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
-from typing import Any, Self, SupportsIndex, TypedDict, Unpack
+from typing import Any, NoReturn, Self, SupportsIndex, TypedDict, Unpack
 
 import numpy as np
 
+from tape_ad._errors import MutationError
 from tape_ad._typing import ArrayLike, Axis, DType, Operand
 
 _getframe = sys._getframe  # noqa: SLF001 - the only way to a caller's position that costs less than a microsecond
@@ -124,6 +125,56 @@ class ArrayMethods:
     def cumsum(self, axis: int | None = None, dtype: DType = None, out: None = None) -> Self:
         """Return `numpy.cumsum` of the tensor."""
         return self._call(np.cumsum, (self, axis, dtype, out), {}, _getframe(1))
+
+    def cumprod(self, axis: int | None = None, dtype: DType = None, out: None = None) -> Self:
+        """Return `numpy.cumprod` of the tensor."""
+        return self._call(np.cumprod, (self, axis, dtype, out), {}, _getframe(1))
+
+    def take(self, indices: ArrayLike, axis: int | None = None, out: None = None, mode: str = "raise") -> Self:
+        """Return `numpy.take` of the tensor."""
+        return self._call(np.take, (self, indices, axis, out, mode), {}, _getframe(1))
+
+    def compress(self, condition: ArrayLike, axis: int | None = None, out: None = None) -> Self:
+        """Return `numpy.compress` of the tensor."""
+        return self._call(np.compress, (condition, self, axis, out), {}, _getframe(1))
+
+    def choose(self, choices: Sequence[Any], out: None = None, mode: str = "raise") -> Self:
+        """Return `numpy.choose` of the tensor, which holds the numbers of the choices."""
+        return self._call(np.choose, (self, choices, out, mode), {}, _getframe(1))
+
+    def argsort(
+        self, axis: int | None = -1, kind: str | None = None, order: None = None, *, stable: bool | None = None
+    ) -> Any:
+        """Return `numpy.argsort` of the tensor, a plain array."""
+        return self._call(
+            np.argsort, (self,), {"axis": axis, "kind": kind, "order": order, "stable": stable}, _getframe(1)
+        )
+
+    def argpartition(self, kth: ArrayLike, axis: int | None = -1, kind: str = "introselect") -> Any:
+        """Return `numpy.argpartition` of the tensor, a plain array."""
+        return self._call(np.argpartition, (self, kth), {"axis": axis, "kind": kind}, _getframe(1))
+
+    def searchsorted(self, v: ArrayLike, side: str = "left", sorter: ArrayLike | None = None) -> Any:
+        """Return `numpy.searchsorted` of the tensor, a plain array."""
+        return self._call(np.searchsorted, (self, v), {"side": side, "sorter": sorter}, _getframe(1))
+
+    def sort(self, *args: Any, **kwargs: Any) -> NoReturn:  # noqa: ARG002 - NumPy's signature
+        """Refuse what sorts an array in place.
+
+        Raises:
+            MutationError: always.
+        """
+        msg = "t.sort() changes an array, and a tensor never changes. Write t = np.sort(t)."
+        raise MutationError(msg)
+
+    def partition(self, *args: Any, **kwargs: Any) -> NoReturn:  # noqa: ARG002 - NumPy's signature
+        """Refuse what partitions an array in place.
+
+        Raises:
+            MutationError: always.
+        """
+        msg = "t.partition(k) changes an array, and a tensor never changes. Write t = np.partition(t, k)."
+        raise MutationError(msg)
 
     def clip(self, min: ArrayLike | None = None, max: ArrayLike | None = None, out: None = None) -> Self:
         """Return `numpy.clip` of the tensor."""

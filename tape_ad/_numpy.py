@@ -43,6 +43,7 @@ QUERIES: frozenset[Callable[..., Any]] = frozenset(
         np.array_equal, np.array_equiv, np.allclose, np.isclose, np.isreal, np.iscomplex,
         np.array_repr, np.array_str, np.array2string, np.may_share_memory, np.shares_memory,
         np.nonzero, np.flatnonzero, np.argwhere, np.count_nonzero, np.argsort, np.searchsorted, np.digitize,
+        np.argpartition, np.lexsort, np.nanargmax, np.nanargmin, np.isin, np.histogram_bin_edges,
     }
 )  # fmt: skip
 """Functions whose answer has no derivative and is wanted plain: they run on the data."""
@@ -60,7 +61,9 @@ _REDUCE: Mapping[np.ufunc, Callable[..., Any]] = {
     np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min,
     np.logical_and: np.all, np.logical_or: np.any,
 }  # fmt: skip
-_ACCUMULATE: Mapping[np.ufunc, Callable[..., Any]] = {np.add: np.cumsum}
+_ACCUMULATE: Mapping[np.ufunc, Callable[..., Any]] = {np.add: np.cumsum, np.multiply: np.cumprod}
+_RUNNING: Mapping[np.ufunc, str] = {np.maximum: "running_maximum", np.minimum: "running_minimum"}
+"""The ops of running extremes, which are no NumPy functions of their own."""
 _WEAK = (int, float, complex)
 
 
@@ -78,7 +81,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: Mapp
         raise MutationError(_at_message(ufunc, inputs, engine))
     if method == "reduce" and ufunc in _REDUCE:
         return _reduce(ufunc, inputs, kwargs, engine)
-    if method == "accumulate" and ufunc in _ACCUMULATE:
+    if method == "accumulate" and (ufunc in _ACCUMULATE or ufunc in _RUNNING):
         return _accumulate(ufunc, inputs, kwargs, engine)
     if ufunc not in engine.doors and method == "__call__" and getattr(np, ufunc.__name__, None) in engine.doors:
         # A method of NumPy's arrays, whose ufunc is private: array.clip(t, t).
@@ -176,6 +179,9 @@ def _accumulate(ufunc: np.ufunc, inputs: Sequence[Any], kwargs: Mapping[str, Any
     if np.ndim(_data(x, engine)) == 0:
         msg = f"cannot accumulate on a scalar: np.{ufunc.__name__}.accumulate needs an axis"
         raise ArgumentError(msg)
+    if ufunc in _RUNNING:
+        dtype = arguments.pop("dtype", None)
+        return engine.run(_RUNNING[ufunc], (x if dtype is None else engine.tensors.astype(x, dtype),), arguments)
     return call_function(_ACCUMULATE[ufunc], (x,), arguments, engine)
 
 

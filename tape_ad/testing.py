@@ -466,7 +466,8 @@ def _spellings(op: Op[Any], xs: Arrays, params: Mapping[str, Any]) -> Iterator[S
                 "ddof": kwargs["correction"],
             }
             yield f"np.{name} with ddof=", function, args, kwargs
-        if not op.variadic and hasattr(np.ndarray, name) and hasattr(Tensor, name) and _is_array(xs[0]):
+        mutates = name in {"sort", "partition"}  # the methods of these names change the array
+        if not (op.variadic or mutates) and hasattr(np.ndarray, name) and hasattr(Tensor, name) and _is_array(xs[0]):
             yield f"the method {name}", _Method(name), args, kwargs
         if function in _OPERATORS:
             yield f"the operator of np.{name}", _OPERATORS[function], args, {}

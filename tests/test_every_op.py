@@ -12,7 +12,7 @@ import tape_ad
 from tape_ad import Tape, Tensor
 from tape_ad._cases import Case
 from tape_ad._core import DOORS, TABLE, Op
-from tape_ad._rules import Expansion
+from tape_ad._rules import DISTINCT, Expansion
 from tape_ad._stacked import pointwise
 from tape_ad.testing import check_case, check_grads, check_op, check_record, doors_tried
 from tests.mutate import Mutant, mutants
@@ -27,11 +27,26 @@ INTERNAL = {
     "gather",
     "place_add",
     "unbatch",
+    "choose_between",
     "clip_between",
+    "correlation",
+    "covariance",
     "einsum",
+    "elements_at",
+    "fitted_polynomial",
     "getitem",
+    "interp_between",
+    "masked_nan_reduction",
     "masked_reduction",
+    "ranked_positions",
+    "running_maximum",
+    "running_minimum",
     "scatter_add",
+    "select_between",
+    "slopes_along",
+    "weighted_average",
+    "weighted_histogram",
+    "weighted_quantile",
 }
 
 every_op = pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
@@ -90,7 +105,11 @@ def test_elementwise_ops_obey_the_laws_whatever_the_shapes(op: Op[Any], data: st
     check_case(op, case, seed=seed)
 
 
-REDUCTIONS = [op for op in OPS if op.tracks and {"axis", "keepdims"} <= set(op.params) and "function" not in op.params]
+REDUCTIONS = [
+    op
+    for op in OPS
+    if op.tracks and op.arity == 1 and {"axis", "keepdims"} <= set(op.params) and "function" not in op.params
+]
 
 
 @given(st.sampled_from(REDUCTIONS), st.data(), st.integers(0, 2**32 - 1))
@@ -100,7 +119,9 @@ def test_reductions_obey_the_laws_whatever_the_axes(op: Op[Any], data: st.DataOb
     some = st.lists(st.sampled_from(axes), unique_by=lambda i: i % len(shape)).map(tuple) if axes else st.just(())
     params = {"axis": data.draw(st.none() | some), "keepdims": data.draw(st.booleans())}
 
-    check_case(op, Case((shape,), params), seed=seed)
+    # NumPy warns about a line of nothing but NaN, so what leaves them out gets none here.
+    domains = (DISTINCT,) if op.name.startswith("nan") else ()
+    check_case(op, Case((shape,), params, domains), seed=seed)
 
 
 @given(arrays(shapes.filter(bool)), st.data())
@@ -169,6 +190,29 @@ def test_many_equal_extremes_share_the_derivative_evenly() -> None:
 
 # --- functions that are written out in ops --------------------------------------------------------------------------
 WRITTEN_OUT: dict[str, tuple[Callable[..., Any], list[Callable[..., Any]]]] = {
+    "average": (np.average, [lambda f, x, y: f(x, axis=1), lambda f, x, y: f(x, weights=y * y + 1)]),
+    "bincount": (np.bincount, [lambda f, x, y: f([0, 2, 0], weights=x[0], minlength=4)]),
+    "choose": (np.choose, [lambda f, x, y: f([0, 1, 0], [x, y]), lambda f, x, y: f([0, 3, -1], [x, y], mode="clip")]),
+    "compress": (np.compress, [lambda f, x, y: f([True, False, True], x, axis=1), lambda f, x, y: f([False, True], x)]),
+    "corrcoef": (np.corrcoef, [lambda f, x, y: f(x), lambda f, x, y: f(x, y, rowvar=False)]),
+    "cov": (np.cov, [lambda f, x, y: f(x, y, ddof=0), lambda f, x, y: f(x, rowvar=False, fweights=[1, 2]), lambda f, x, y: f(x, aweights=y[0] ** 2)]),
+    "diff": (np.diff, [lambda f, x, y: f(x), lambda f, x, y: f(x, n=2, axis=0, prepend=y, append=y[:1])]),
+    "ediff1d": (np.ediff1d, [lambda f, x, y: f(x), lambda f, x, y: f(x, to_end=y, to_begin=y[0])]),
+    "extract": (np.extract, [lambda f, x, y: f(np.eye(2, 3) > 0, x)]),
+    "gradient": (np.gradient, [lambda f, x, y: f(x)[1], lambda f, x, y: f(x, [0.0, 0.5, 1.5], axis=1, edge_order=2)]),
+    "histogram": (np.histogram, [lambda f, x, y: f([0.1, 0.4, 0.9], 2, (0, 1), weights=x[0])[0], lambda f, x, y: f([0.1, 0.4, 0.9], [0.0, 0.3, 1.0], density=True, weights=x[0] ** 2 + 1)[0]]),
+    "interp": (np.interp, [lambda f, x, y: f(x, [-1.0, 0.1, 2.0], y[0]), lambda f, x, y: f(x, [0.1, 0.4, 0.9], y[0], period=1.3)]),
+    "polyadd": (np.polyadd, [lambda f, x, y: f(x[0], y[0, :2])]),
+    "polyder": (np.polyder, [lambda f, x, y: f(x[0]), lambda f, x, y: f(x[0], 2)]),
+    "polyfit": (np.polyfit, [lambda f, x, y: f(x[0], y[0], 1), lambda f, x, y: f([0.0, 1.0], x, 1, w=y[:, 0])]),
+    "polyint": (np.polyint, [lambda f, x, y: f(x[0]), lambda f, x, y: f(x[0], 2, k=y[0, :2])]),
+    "polymul": (np.polymul, [lambda f, x, y: f(x[0], y[0])]),
+    "polysub": (np.polysub, [lambda f, x, y: f(x[0, :2], y[0])]),
+    "polyval": (np.polyval, [lambda f, x, y: f(x[0], y)]),
+    "select": (np.select, [lambda f, x, y: f([x > 0, y > 0], [x * y, y], 2.0), lambda f, x, y: f([x > 0], [y], x)]),
+    "take": (np.take, [lambda f, x, y: f(x, [2, 0, 2], axis=1), lambda f, x, y: f(x, 4)]),
+    "trapezoid": (np.trapezoid, [lambda f, x, y: f(x, dx=0.5), lambda f, x, y: f(x, y, axis=0)]),
+    "vander": (np.vander, [lambda f, x, y: f(x[0]), lambda f, x, y: f(x[0], 2, increasing=True)]),
     "array_split": (np.array_split, [lambda f, x, y: f(x, 2)[1], lambda f, x, y: f(x, [1, 2], 1)[2], lambda f, x, y: f(x, 3, axis=-1)[0]]),
     "split": (np.split, [lambda f, x, y: f(x, 2)[1], lambda f, x, y: f(x, [1], axis=1)[0], lambda f, x, y: f(x, 3, 1)[2]]),
     "clip": (np.clip, [lambda f, x, y: f(x, -0.1, 0.2), lambda f, x, y: f(x, None, y), lambda f, x, y: f(x, 0.05, None), lambda f, x, y: f(x, min=y, max=1.0)]),
