@@ -770,11 +770,19 @@ class Tensor(ArrayMethods):
         except IndexDiffers:
             return apply(TABLE["gather"], (self, HOOKS["positions_of"](self.shape, index)), {}, _getframe(1))
 
+    @property
+    def at(self) -> Any:
+        """The way to change some elements: ``t.at[index].set(v)`` is a new tensor, and ``t`` stays as it is.
+
+        Beside ``set`` there are ``add``, ``subtract``, ``multiply``, ``divide``, ``power``, ``min``, ``max``, ``apply`` and ``get``.
+        """
+        return HOOKS["at"](self)
+
     def __setitem__(self, index: Any, value: Any) -> None:
         shown = "i" if isinstance(index, (np.ndarray, Tensor)) else show(index)
         msg = (
-            f"t[{shown}] = v: a tensor never changes. Make a new value instead: "
-            f"tape_ad.where(mask, v, t), tape_ad.stack or tape_ad.concat of the parts."
+            f"t[{shown}] = v: a tensor never changes. Make a new value instead: t = t.at[{shown}].set(v), "
+            f"tape_ad.where(mask, v, t), or tape_ad.stack of the parts."
         )
         raise MutationError(msg)
 

@@ -42,6 +42,7 @@ QUERIES: frozenset[Callable[..., Any]] = frozenset(
         np.zeros_like, np.ones_like, np.empty_like, np.full_like,
         np.array_equal, np.array_equiv, np.allclose, np.isclose, np.isreal, np.iscomplex,
         np.array_repr, np.array_str, np.array2string, np.may_share_memory, np.shares_memory,
+        np.diag_indices_from, np.tril_indices_from, np.triu_indices_from, np.unravel_index, np.ravel_multi_index,
         np.nonzero, np.flatnonzero, np.argwhere, np.count_nonzero, np.argsort, np.searchsorted, np.digitize,
         np.argpartition, np.lexsort, np.nanargmax, np.nanargmin, np.isin, np.histogram_bin_edges,
     }
@@ -50,11 +51,11 @@ QUERIES: frozenset[Callable[..., Any]] = frozenset(
 
 _MUTATING: Mapping[Callable[..., Any], str] = {
     np.copyto: "array = np.where(mask, t, array)",
-    np.put: "tape_ad.where(mask, v, t)",
-    np.put_along_axis: "tape_ad.where(mask, v, t)",
-    np.place: "tape_ad.where(mask, v, t)",
-    np.putmask: "tape_ad.where(mask, v, t)",
-    np.fill_diagonal: "tape_ad.where(np.eye(n, dtype=bool), v, t)",
+    np.put: "t = t.ravel().at[i].set(v).reshape(t.shape)",
+    np.put_along_axis: "t = t.at[i, np.arange(n)].set(v)",
+    np.place: "t = t.at[mask].set(v)",
+    np.putmask: "t = tape_ad.where(mask, v, t)",
+    np.fill_diagonal: "t = t.at[np.diag_indices(n)].set(v)",
 }
 
 _REDUCE: Mapping[np.ufunc, Callable[..., Any]] = {
@@ -65,6 +66,10 @@ _ACCUMULATE: Mapping[np.ufunc, Callable[..., Any]] = {np.add: np.cumsum, np.mult
 _RUNNING: Mapping[np.ufunc, str] = {np.maximum: "running_maximum", np.minimum: "running_minimum"}
 """The ops of running extremes, which are no NumPy functions of their own."""
 _WEAK = (int, float, complex)
+_METHODS: Mapping[np.ufunc, str] = {
+    np.add: "add", np.subtract: "subtract", np.multiply: "multiply", np.divide: "divide", np.power: "power",
+    np.minimum: "min", np.maximum: "max",
+}  # fmt: skip
 
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: Mapping[str, Any], engine: Engine) -> Any:
@@ -237,13 +242,11 @@ def _without_rule(function: Callable[..., Any], args: Sequence[Any], kwargs: Map
     if function in QUERIES:
         plain = [_plain(x, engine) for x in args]
         return engine.answer(function(*plain, **{key: _plain(value, engine) for key, value in kwargs.items()}))
-    if function is np.copy and isinstance(args[0], engine.tensor_type):
-        return args[0]  # a value that never changes needs no copy
     name = _spelling(function)
     if function in _MUTATING:
         msg = f"{name} changes its argument, and a tensor never changes. Write {_MUTATING[function]}."
         if function is np.copyto:
-            msg += " np.full_like(a, t) arrives here too: write np.broadcast_to(t, a.shape)."
+            msg += " np.full(shape, t) and np.full_like(a, t) arrive here too: write np.broadcast_to(t, shape), or tape_ad.numpy.full."
         raise MutationError(msg)
     raise _no_rule(name, engine)
 
@@ -330,11 +333,17 @@ def _refuse_out(name: str, out: Any, inputs: Sequence[Any], engine: Engine) -> N
 
 def _at_message(ufunc: np.ufunc, inputs: Sequence[Any], engine: Engine) -> str:
     """Return why ``ufunc.at`` is refused, with a spelling that gives what it would have written."""
-    target = "t" if inputs and isinstance(inputs[0], engine.tensor_type) else "array"
-    call = f"np.{ufunc.__name__}({target}, v)" if ufunc.nin == 2 else f"np.{ufunc.__name__}({target})"
+    tensor = bool(inputs) and isinstance(inputs[0], engine.tensor_type)
+    target, place = ("t", "t.at[i]") if tensor else ("array", "tape_ad.at(array)[i]")
+    if ufunc.nin == 1:
+        change = f"apply(np.{ufunc.__name__})"
+    elif ufunc in _METHODS:
+        change = f"{_METHODS[ufunc]}(v)"
+    else:
+        change = f"set(np.{ufunc.__name__}({target}[i], v))"
     return (
         f"np.{ufunc.__name__}.at changes its first argument, and values do not change here. "
-        f"Write {target} = tape_ad.where(mask, {call}, {target})."
+        f"Write {target} = {place}.{change}."
     )
 
 

@@ -166,18 +166,22 @@ def test_assigning_a_tracked_tensor_into_an_array_is_refused(t: Any) -> None:
     [
         ("np.copyto", lambda t: np.copyto(room(2, 3), t), "array = np.where(mask, t, array)"),
         ("np.copyto", lambda t: np.copyto(t, X), "array = np.where(mask, t, array)"),
-        ("np.put", lambda t: np.put(t, [0], 1.0), "tape_ad.where(mask, v, t)"),
-        ("np.place", lambda t: np.place(t, X > 1, [1.0]), "tape_ad.where(mask, v, t)"),
-        ("np.putmask", lambda t: np.putmask(t, X > 1, 1.0), "tape_ad.where(mask, v, t)"),
-        ("np.put_along_axis", lambda t: np.put_along_axis(t, np.array([[0]]), 1.0, 0), "tape_ad.where(mask, v, t)"),
-        ("np.fill_diagonal", lambda t: np.fill_diagonal(t, 1.0), "tape_ad.where(np.eye(n, dtype=bool), v, t)"),
-        ("np.add.at", lambda t: np.add.at(t, [0], 1.0), "t = tape_ad.where(mask, np.add(t, v), t)"),
+        ("np.put", lambda t: np.put(t, [0], 1.0), "t = t.ravel().at[i].set(v).reshape(t.shape)"),
+        ("np.place", lambda t: np.place(t, X > 1, [1.0]), "t = t.at[mask].set(v)"),
+        ("np.putmask", lambda t: np.putmask(t, X > 1, 1.0), "t = tape_ad.where(mask, v, t)"),
+        (
+            "np.put_along_axis",
+            lambda t: np.put_along_axis(t, np.array([[0]]), 1.0, 0),
+            "t = t.at[i, np.arange(n)].set(v)",
+        ),
+        ("np.fill_diagonal", lambda t: np.fill_diagonal(t, 1.0), "t = t.at[np.diag_indices(n)].set(v)"),
+        ("np.add.at", lambda t: np.add.at(t, [0], 1.0), "t = t.at[i].add(v)"),
         (
             "np.add.at",
             lambda t: np.add.at(room(3), [0], t[0, 0]),
-            "array = tape_ad.where(mask, np.add(array, v), array)",
+            "array = tape_ad.at(array)[i].add(v)",
         ),
-        ("np.negative.at", lambda t: np.negative.at(t, [0]), "t = tape_ad.where(mask, np.negative(t), t)"),
+        ("np.negative.at", lambda t: np.negative.at(t, [0]), "t = t.at[i].apply(np.negative)"),
     ],
 )
 def test_a_function_that_writes_is_refused_by_name_with_the_functional_form(
@@ -201,9 +205,11 @@ def test_the_remedies_for_writing_are_code_that_runs_and_gives_what_was_meant(t:
 
     np.testing.assert_array_equal(np.where(mask, X, 0.0), run("np.where(mask, t, array)"))
     np.testing.assert_array_equal(np.where(mask, 7.0, X), run("tape_ad.where(mask, v, t)"))
-    np.testing.assert_array_equal(np.where(mask, X + 7.0, X), run("tape_ad.where(mask, np.add(t, v), t)"))
-    np.testing.assert_array_equal(np.where(mask, -X, X), run("tape_ad.where(mask, np.negative(t), t)"))
-    diagonal = run("tape_ad.where(np.eye(n, dtype=bool), v, t)", t=t[:, :2])
+    np.testing.assert_array_equal(np.where(mask, X + 7.0, X), run("t.at[i].add(v)", i=mask))
+    np.testing.assert_array_equal(np.where(mask, -X, X), run("t.at[i].apply(np.negative)", i=mask))
+    np.testing.assert_array_equal(np.where(mask, 7.0, 0.0), run("tape_ad.at(array)[i].add(v)", i=mask))
+    np.testing.assert_array_equal(np.array([X[0], [7.0, 7.0, 7.0]]), run("t.at[i, np.arange(n)].set(v)", i=1, n=3))
+    diagonal = run("t.at[np.diag_indices(n)].set(v)", t=t[:, :2])
     np.testing.assert_array_equal(np.where(np.eye(2, dtype=bool), 7.0, X[:, :2]), diagonal)
     np.testing.assert_array_equal(np.stack([X[0], X[1]]), run("tape_ad.stack([t[0], t[1]])"))
     np.testing.assert_array_equal(np.concatenate([X, X]), run("tape_ad.concat([t, t])"))

@@ -1,15 +1,33 @@
 """The operations, one module per chapter of the Array API standard; forward, rule, NumPy names and cases stand together."""
 
-from tape_ad.ops import batching, creation, elementwise, indexing, linalg, manipulation, reductions, sorting, statistics
+from tape_ad.ops import (
+    batching,
+    creation,
+    diagonals,
+    elementwise,
+    indexing,
+    joining,
+    linalg,
+    manipulation,
+    padding,
+    reductions,
+    sorting,
+    statistics,
+    updates,
+)
 
 __all__ = [
     "batching",
     "creation",
+    "diagonals",
     "elementwise",
     "indexing",
+    "joining",
     "linalg",
     "manipulation",
+    "padding",
     "reductions",
     "sorting",
     "statistics",
+    "updates",
 ]
