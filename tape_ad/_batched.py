@@ -14,7 +14,7 @@ from attrs import frozen
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from tape_ad import _numpy
-from tape_ad._core import ARRAYS, DOORS, HOOKS, TABLE, IndexDiffers, Op, Pack, Tensor
+from tape_ad._core import ARRAYS, DOORS, HOOKS, TABLE, IndexDiffers, Instead, Op, Pack, Tensor
 from tape_ad._data import FOREIGN
 from tape_ad._errors import BatchedValueError
 from tape_ad._methods import ArrayMethods
@@ -262,7 +262,10 @@ class _Engine:
         """Compute the op of that name on batched operands."""
         op = TABLE[name]
         if op.canonical is not None:
-            params = op.canonical(operands, params)
+            try:
+                params = op.canonical(operands, params)
+            except Instead as other:
+                return ENGINE.run(other.name, operands, params, compute)
         return run(op, (operands,) if op.variadic else operands, params, compute)
 
 

@@ -312,6 +312,14 @@ class IndexDiffers(Exception):  # noqa: N818 - a signal that no user sees
     """An index was read that differs from example to example."""
 
 
+class Instead(Exception):  # noqa: N818 - a signal that no user sees
+    """Raised by an op's ``canonical``: for these operands, the op of another name with the same parameters is due."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
 class Pack(tuple[Any, ...]):
     """The data of a tensor that stands for several results; the op ``unpack`` reads one of them."""
 
@@ -436,7 +444,10 @@ def apply(
     creators = tuple([x if type(x) is Tensor else constant(x) for x in operands])
     datas = [t.data for t in creators]
     if op.canonical is not None:
-        params = op.canonical(datas, params)
+        try:
+            params = op.canonical(datas, params)
+        except Instead as other:
+            return apply(TABLE[other.name], creators, params, frame, compute)
     data = op.compute(datas, **params) if op.variadic else (compute or op.compute)(*datas, **params)
     tracked = False
     if op.tracks:

@@ -125,8 +125,8 @@ def _cast_inputs(ufunc: np.ufunc, inputs: Sequence[Any], dtype: Any, casting: An
     """Cast the operands to the types of the loop that NumPy would choose; it refuses what cannot be cast."""
     datas = [_data(x, engine) for x in inputs]
     given = [type(x) if type(x) in _WEAK else np.asarray(x).dtype for x in datas]
-    signature = (*[None] * ufunc.nin, None if dtype is None else np.dtype(dtype))
-    loop = ufunc.resolve_dtypes((*given, None), signature=signature, casting=casting)
+    signature = (*[None] * ufunc.nin, *[None if dtype is None else np.dtype(dtype)] * ufunc.nout)
+    loop = ufunc.resolve_dtypes((*given, *[None] * ufunc.nout), signature=signature, casting=casting)
     cast = engine.tensors.astype
     return [x if own == to else cast(x, to) for x, own, to in zip(inputs, given, loop, strict=False)]
 
@@ -146,7 +146,8 @@ def _where(op: Any, ufunc: np.ufunc, inputs: Sequence[Any], where: Any, engine: 
     places = np.argwhere(chosen)
     if not len(places):
         none = [xp.broadcast_to(x, shape)[chosen] if np.ndim(_data(x, engine)) else x for x in inputs]
-        return xp.scatter_add([engine.run(op.name, none, {}, ufunc)], indices=(chosen,), shape=shape)
+        empty = engine.run(op.name, none, {}, ufunc)
+        return _each(empty, lambda part: xp.scatter_add([part], indices=(chosen,), shape=shape))
     place = tuple(int(i) for i in places[0])
     filled = [
         xp.where(chosen, x, np.broadcast_to(x_data, shape)[place]) if np.ndim(x_data) else x
@@ -158,7 +159,12 @@ def _where(op: Any, ufunc: np.ufunc, inputs: Sequence[Any], where: Any, engine: 
         return ufunc(*datas, where=mask, out=ufunc(*inside))
 
     out = engine.run(op.name, filled, {}, compute)
-    return xp.where(chosen, out, np.zeros((), out.dtype))
+    return _each(out, lambda part: xp.where(chosen, part, np.zeros((), part.dtype)))
+
+
+def _each(result: Any, function: Callable[[Any], Any]) -> Any:
+    """Apply a function to a result, or to each of several."""
+    return tuple([function(part) for part in result]) if isinstance(result, tuple) else function(result)
 
 
 def _reduce(ufunc: np.ufunc, inputs: Sequence[Any], kwargs: Mapping[str, Any], engine: Engine) -> Any:

@@ -484,7 +484,7 @@ def push(t: Tensor, call: Call, tangents: Sequence[Any], differentiable: Recorde
             continue
         if op.partials:
             rule = op.partials[i]
-            term = rule(xp, out, *operands) * d  # type: ignore[misc]  # None was skipped above
+            term = d * rule(xp, out, *operands)  # type: ignore[misc]  # None was skipped above
         else:
             term = run(*operands[:i], d, *operands[i + 1 :], **params)
         total = term if total is None else total + term
@@ -521,7 +521,7 @@ def advance(
                     (dx,) = directions
                     if dx is None or op.rules[0] is None:
                         continue
-                    tangent = op.rules[0](np, data, _numpys(creators[0].data)) * dx if op.partials else op.compute(dx)
+                    tangent = dx * op.rules[0](np, data, _numpys(creators[0].data)) if op.partials else op.compute(dx)
                 else:
                     x, y = creators
                     dx, dy = directions
@@ -532,9 +532,9 @@ def advance(
                         data_x, data_y = x.data, y.data
                         if type(data_x) in _PYTHON and type(data_y) in _PYTHON:
                             data, data_x, data_y = as_numpy(data), as_numpy(data_x), as_numpy(data_y)
-                        tangent = None if dx is None or rule_x is None else rule_x(np, data, data_x, data_y) * dx
+                        tangent = None if dx is None or rule_x is None else dx * rule_x(np, data, data_x, data_y)
                         if dy is not None and rule_y is not None:
-                            term = rule_y(np, data, data_x, data_y) * dy
+                            term = dy * rule_y(np, data, data_x, data_y)
                             tangent = term if tangent is None else tangent + term
                         if tangent is None:
                             continue

@@ -29,6 +29,8 @@ class Scaled:
         result = self.rule(*args, **params)
         if isinstance(result, Update):
             return evolve(result, value=result.value * FACTOR)
+        if isinstance(result, tuple):
+            return tuple([None if part is None else part * FACTOR for part in result])
         return None if result is None else result * FACTOR
 
 

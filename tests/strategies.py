@@ -87,7 +87,7 @@ def usable_steps() -> list[tuple[Op[Any], Case]]:
     return [
         (op, case)
         for op in TABLE.values()
-        if op.tracks and op.forward.__module__.startswith("tape_ad.")
+        if op.tracks and not op.multiple and op.forward.__module__.startswith("tape_ad.")
         for case in op.cases
         if _is_usable(op, case)
     ]

@@ -324,18 +324,14 @@ def test_integers_and_booleans_are_not_tracked_and_the_remedy_converts(data: Any
 @pytest.mark.parametrize(
     ("name", "call"),
     [
-        ("np.linalg.inv", np.linalg.inv),
-        ("np.linalg.norm", np.linalg.norm),
-        ("np.fft.fft", np.fft.fft),
-        ("np.divmod", lambda t: np.divmod(t, 2)),
-        ("np.frexp", np.frexp),
+        ("np.unique", np.unique),
+        ("np.roots", lambda t: np.roots(t[0])),
+        ("np.isnat", np.isnat),
         ("np.add.reduceat", lambda t: np.add.reduceat(t, [0, 1])),
         ("np.hypot.reduce", np.hypot.reduce),
     ],
 )
 def test_a_function_without_a_rule_is_named_whether_tracked_or_not(name: str, call: Call, t: Any) -> None:
-    if name in {getattr(f, "__name__", "") for f in DOORS}:
-        pytest.skip(f"{name} has a rule by now")
     for x in (t, Tensor(X)):
         with pytest.raises(NoRuleError, match=rf"^{re.escape(name)} has no derivative here yet") as caught:
             call(x)
@@ -344,8 +340,8 @@ def test_a_function_without_a_rule_is_named_whether_tracked_or_not(name: str, ca
 
 
 def test_a_function_without_a_rule_points_to_those_that_begin_alike(t: Any) -> None:
-    with pytest.raises(NoRuleError, match=r"The nearest that has one: np\.log"):
-        np.logaddexp2(t, t)
+    with pytest.raises(NoRuleError, match=r"The nearest that has one: np\.isnan"):
+        np.isnat(t)
 
 
 def _public_functions() -> list[tuple[str, Call]]:

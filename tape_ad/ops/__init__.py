@@ -5,6 +5,7 @@ from tape_ad.ops import (
     creation,
     diagonals,
     elementwise,
+    fft,
     indexing,
     joining,
     linalg,
@@ -12,6 +13,7 @@ from tape_ad.ops import (
     padding,
     reductions,
     sorting,
+    special,
     statistics,
     updates,
 )
@@ -21,6 +23,7 @@ __all__ = [
     "creation",
     "diagonals",
     "elementwise",
+    "fft",
     "indexing",
     "joining",
     "linalg",
@@ -28,6 +31,7 @@ __all__ = [
     "padding",
     "reductions",
     "sorting",
+    "special",
     "statistics",
     "updates",
 ]

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from tape_ad._batched import everywhere
-from tape_ad._cases import Case
-from tape_ad._errors import NoRuleError
+from tape_ad._cases import Case, Domain
+from tape_ad._core import Instead
 from tape_ad._rules import (
     ABOVE_ONE,
     AWAY_FROM_INTEGERS,
@@ -199,16 +199,16 @@ def log10(xp: Namespace, x: ArrayLike, /) -> Array:
     return xp.log10(x)
 
 
-def _share(xp: Namespace, out: Array, x: Array) -> Array:
-    """The share of ``exp(x)`` in ``exp(out)``; 0 where both are ``-inf``, 1 where ``x`` is ``inf``."""
+def _share(xp: Namespace, out: Array, x: Array, y: Array) -> Array:
+    """The share of ``exp(x)`` in ``exp(out)``; a half each where both are the same infinity."""
     if everywhere(xp.isfinite(out)):
         return xp.exp(x - out)
-    return xp.where(x == math.inf, 1, xp.exp(x - xp.where(out == -math.inf, 0, out)))
+    infinite = xp.isinf(x)
+    finite = xp.exp(xp.where(infinite, 0, x) - xp.where(infinite, 0, out))
+    return xp.where(infinite, (x == out) * (1 - 0.5 * (x == y)), finite)
 
 
-@elementwise(
-    np.logaddexp, partials=(lambda xp, out, x, y: _share(xp, out, x), lambda xp, out, x, y: _share(xp, out, y))
-)
+@elementwise(np.logaddexp, partials=(_share, lambda xp, out, x, y: _share(xp, out, y, x)))
 def logaddexp(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """Return ``log(exp(x1) + exp(x2))`` without overflow."""
     return xp.logaddexp(x1, x2)
@@ -252,8 +252,9 @@ def atan(xp: Namespace, x: ArrayLike, /) -> Array:
 
 
 def _turn(xp: Namespace, x: Array, y: Array) -> Array:
-    """``x / (x^2 + y^2)``, without overflow and in floating point also for integers."""
+    """``x / (x^2 + y^2)``, 0 at the origin, without overflow and in floating point also for integers."""
     radius = xp.hypot(x, y)
+    radius = xp.where(radius == 0, 1, radius)
     return x / radius / radius
 
 
@@ -386,16 +387,15 @@ def clip_between(xp: Namespace, x: ArrayLike, min: ArrayLike, max: ArrayLike, /)
 
 # --- piecewise constant ---------------------------------------------------------------------------------------------
 def _real_only(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
-    """The sign of a complex number, ``x / |x|``, is not piecewise constant."""
+    """The sign of a complex number, ``x / |x|``, is not piecewise constant: it is another op."""
     if np.iscomplexobj(operands[0]):
-        msg = "np.sign of complex numbers has no derivative here. Write x / abs(x)."
-        raise NoRuleError(msg)
+        raise Instead("complex_sign")
     return params
 
 
-@piecewise_constant(np.sign, domain=(NONZERO,), canonical=_real_only)
+@piecewise_constant(np.sign, domain=(Domain("away from zero, and real", NONZERO.draw),), canonical=_real_only)
 def sign(xp: Namespace, x: ArrayLike, /) -> Array:
-    """Return -1, 0 or 1 according to the sign."""
+    """Return -1, 0 or 1 according to the sign; of complex numbers ``x / |x|``, which has a derivative."""
     return xp.sign(x)
 
 
