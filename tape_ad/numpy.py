@@ -107,12 +107,13 @@ def full_like(
 
 # --- arrays of arrays -----------------------------------------------------------------------------------------------
 @frozen
-class _Join:
+class Joining:
     """A function of NumPy's that joins arrays, where each of them may be a list of tensors."""
 
     function: Callable[..., Any]
 
     def __call__(self, arrays: Sequence[Any], *args: Any, **kwargs: Any) -> Any:
+        """Return what NumPy's function gives; each part that is a list with tensors becomes one tensor."""
         if isinstance(arrays, (list, tuple)):
             arrays = [
                 array(part) if isinstance(part, (list, tuple)) and holds_traced(part) else part for part in arrays
@@ -120,12 +121,13 @@ class _Join:
         return self.function(arrays, *args, **kwargs)
 
 
-stack = _Join(np.stack)
-concat = concatenate = _Join(np.concatenate)
-hstack = _Join(np.hstack)
-vstack = _Join(np.vstack)
-dstack = _Join(np.dstack)
-column_stack = _Join(np.column_stack)
+stack: Joining = Joining(np.stack)
+concat: Joining = Joining(np.concatenate)
+concatenate: Joining = concat
+hstack: Joining = Joining(np.hstack)
+vstack: Joining = Joining(np.vstack)
+dstack: Joining = Joining(np.dstack)
+column_stack: Joining = Joining(np.column_stack)
 
 
 def append(arr: Any, values: Any, axis: int | None = None) -> Any:
