@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy  # noqa: ICN001 - `np` is the same without its stubs, below
 import pytest
-import tape_ad.numpy.linalg  # type: ignore[import-not-found]  # NumPy's own module by another name
 from hypothesis import given, strategies as st
 
 import tape_ad
 import tape_ad.numpy as tnp
+import tape_ad.numpy.fft
+import tape_ad.numpy.linalg
+import tape_ad.numpy.random
 from tape_ad import ArgumentError, BatchedValueError, ConversionError, MutationError, Tensor, grad, vmap
 from tape_ad._core import DOORS
 from tape_ad.testing import check_grads
@@ -475,13 +477,16 @@ def test_functions_that_return_tensors_of_a_plain_array_keep_their_gradient() ->
 
 
 def test_every_other_name_is_numpys_own() -> None:
-    names = [name for name in dir(np) if not name.startswith("_") and name not in tnp.__all__]
+    modules = ("linalg", "fft", "random")
+    names = [n for n in dir(np) if not n.startswith("_") and n not in (*tnp.__all__, *modules)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of names that NumPy is about to remove
 
         assert [] == [name for name in names if getattr(tnp, name) is not getattr(np, name)]
     assert set(names) <= set(dir(tnp))
-    assert np.linalg is tape_ad.numpy.linalg
+    for module in modules:
+        ours, theirs = getattr(tape_ad.numpy, module), getattr(np, module)
+        assert [] == [name for name in theirs.__all__ if getattr(ours, name) is not getattr(theirs, name)]
     with pytest.raises(AttributeError):
         _ = tnp.nothing_of_this_name
 

@@ -10,7 +10,6 @@ NumPy hands a call to us where one of its arguments is a tensor. `numpy.array` o
 np.float64(7.0)
 """
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -32,7 +31,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Return what NumPy has under a name that is not defined here."""
     if name.startswith("__"):
-        raise AttributeError(name)  # with NumPy's __path__ this would look like a package of NumPy's modules
+        raise AttributeError(name)
     return getattr(np, name)
 
 
@@ -167,7 +166,3 @@ def apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: Any
 def _settled(result: Any, *given: Any) -> Any:
     """Return a tensor where one was given or is tracked, else its data."""
     return result if result.autograd or holds_traced(given) else result.data
-
-
-# ``import tape_ad.numpy.linalg`` and its like find NumPy's own modules.
-sys.modules.update({f"{__name__}.{module}": getattr(np, module) for module in ("linalg", "fft", "random")})
