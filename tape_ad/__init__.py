@@ -6,7 +6,7 @@
 array([2., 4.])
 """
 
-from tape_ad import fft as fft, implicit as implicit, numpy as numpy, tree as tree
+from tape_ad import fft as fft, implicit as implicit, linalg as linalg, numpy as numpy, tree as tree
 from tape_ad._cases import Case as Case, Domain as Domain
 from tape_ad._core import (
     Op as Op,
@@ -24,6 +24,7 @@ from tape_ad._errors import (
     MutationError as MutationError,
     NoRuleError as NoRuleError,
     NotAskedForError as NotAskedForError,
+    NotDifferentiableError as NotDifferentiableError,
     NotLinearError as NotLinearError,
     NotOnTapeError as NotOnTapeError,
     NotScalarError as NotScalarError,
@@ -187,6 +188,15 @@ from tape_ad.ops.manipulation import (
 from tape_ad.ops.padding import (
     pad as pad,
 )
+from tape_ad.ops.products import (
+    inner as inner,
+    kron as kron,
+    matrix_transpose as matrix_transpose,
+    matvec as matvec,
+    vdot as vdot,
+    vecdot as vecdot,
+    vecmat as vecmat,
+)
 from tape_ad.ops.reductions import (
     all as all,
     any as any,
@@ -339,6 +349,7 @@ __all__ = [
     "MutationError",
     "NoRuleError",
     "NotAskedForError",
+    "NotDifferentiableError",
     "NotLinearError",
     "NotOnTapeError",
     "NotScalarError",
@@ -472,6 +483,7 @@ __all__ = [
     "i0",
     "imag",
     "implicit",
+    "inner",
     "insert",
     "interp",
     "isfinite",
@@ -484,10 +496,12 @@ __all__ = [
     "jacobian",
     "jacrev",
     "jvp",
+    "kron",
     "lcm",
     "ldexp",
     "less",
     "less_equal",
+    "linalg",
     "linear",
     "linear_transpose",
     "linearize",
@@ -502,6 +516,8 @@ __all__ = [
     "logical_or",
     "logical_xor",
     "matmul",
+    "matrix_transpose",
+    "matvec",
     "max",
     "maximum",
     "mean",
@@ -602,6 +618,9 @@ __all__ = [
     "value_and_grad",
     "vander",
     "var",
+    "vdot",
+    "vecdot",
+    "vecmat",
     "vhp",
     "vjp",
     "vmap",

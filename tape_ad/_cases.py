@@ -10,11 +10,16 @@ from tape_ad._typing import Shape
 
 @frozen(eq=False)
 class Domain:
-    """Where test points are drawn: ``draw`` turns standard normal numbers into points of the domain."""
+    """Where test points are drawn: ``draw`` turns standard normal numbers into points of the domain.
+
+    With ``project`` the laws of differentiation are about the op after it: of a Hermitian matrix, say, of which the op
+    reads one triangle only. It changes no point of the domain, and is written in functions that take arrays and tensors.
+    """
 
     name: str
     draw: Callable[[Any], Any] = field(repr=False)
     complex: bool = False
+    project: Callable[[Any], Any] | None = field(default=None, repr=False)
 
 
 @frozen

@@ -70,6 +70,13 @@ class BatchedValueError(TapeError, ValueError):
     """
 
 
+class NotDifferentiableError(TapeError, ValueError):
+    """A derivative was asked where the function has none, or where it depends on what an algorithm chose freely.
+
+    Such as of the eigenvectors of a repeated eigenvalue. Remedy: a function that does not depend on the choice.
+    """
+
+
 class NotLinearError(TapeError, ValueError):
     """A function was to be transposed that is not linear."""
 

@@ -219,6 +219,14 @@ class ArrayMethods:
         """Return `numpy.repeat` of the tensor."""
         return self._call(np.repeat, (self, repeats, axis), {}, _getframe(1))
 
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Self:
+        """Return the diagonal over two axes."""
+        return self._call(np.diagonal, (self, offset, axis1, axis2), {}, _getframe(1))
+
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: DType = None, out: None = None) -> Self:
+        """Return the sum of the diagonal over two axes."""
+        return self._call(np.trace, (self, offset, axis1, axis2, dtype, out), {}, _getframe(1))
+
     def dot(self, other: Operand) -> Self:
         """Return `numpy.dot` of the tensor and another."""
         return self._call(np.dot, (self, other), {}, _getframe(1))

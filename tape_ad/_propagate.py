@@ -324,7 +324,7 @@ def pull(
     if differentiable is True and op.quick:
         return _pull_recorded(op, ct, t, wanted, names)
     xp, out, operands = _interpreted(t, differentiable)
-    if op.multiple:
+    if op.multiple and op.expression is None:
         ct = tuple([_zeros(part) if g is None else g for g, part in zip(ct, t.data, strict=True)])
     if op.expression is not None:
         pulled = _pull_composite(op, ct, t, params, wanted, differentiable)
@@ -622,6 +622,7 @@ def _fit_tangent(tangent: Any, t: Tensor) -> Any:
     """Give a tangent the shape and dtype of its tensor: a term may lack the axes that broadcasting added."""
     if type(t.data) is Pack:
         return Pack(tangent)
+    tangent = as_numpy(tangent)  # Python's 1j times NumPy's float64 is Python's complex
     if tangent.shape != t.shape:
         xp: Any = TENSORS if type(tangent) is Tensor else np
         tangent = xp.broadcast_to(tangent, t.shape)

@@ -135,7 +135,9 @@ def _check_at(op: Op[Any], case: Case, datas: Arrays, rng: np.random.Generator) 
     try:
         _value_is_numpys(op, case.params, datas, label)
         floating = tuple(i for i, x in enumerate(datas) if x.dtype.kind in "fc")
+        domains = case_domains(op, case)
         for call, out, which in _each_result(op, case.params, datas):
+            call = _projected(call, domains)  # noqa: PLW2901 - the same function on the domain
             if not op.tracks:
                 _is_piecewise_constant(_Point(label + which, call, datas, floating))
             elif out.dtype.kind in "fc":
@@ -561,6 +563,15 @@ def _caller(op: Op[Any], params: Mapping[str, Any]) -> Callable[..., Any]:
     if op.variadic:
         return lambda *xs: op(list(xs), **params)
     return lambda *xs: op(*xs, **params)
+
+
+def _projected(call: Callable[..., Any], domains: Sequence[Domain]) -> Callable[..., Any]:
+    """Return a function that brings its arguments back to their domains first, where these say how."""
+    if all(domain.project is None for domain in domains):
+        return call
+    return lambda *xs: call(
+        *[x if domain.project is None else domain.project(x) for x, domain in zip(xs, domains, strict=True)]
+    )
 
 
 def _takes(op: Op[Any], datas: Sequence[Any], params: Mapping[str, Any]) -> bool:

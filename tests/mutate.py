@@ -31,6 +31,8 @@ class Scaled:
             return evolve(result, value=result.value * FACTOR)
         if isinstance(result, tuple):
             return tuple([None if part is None else part * FACTOR for part in result])
+        if isinstance(result, (tuple, list)):  # of an op with several results
+            return [part * FACTOR for part in result]
         return None if result is None else result * FACTOR
 
 

@@ -215,7 +215,7 @@ def test_accumulate_of_add_is_numpys(data: st.DataObject) -> None:
 
 
 def test_every_ufunc_without_parameters_takes_the_short_way_in() -> None:
-    expected = {f for f in ALL_UFUNCS if f is not np.sign and f.nout == 1}
+    expected = {f for f in ALL_UFUNCS if f not in (np.sign, np.vecdot) and f.nout == 1}
 
     assert expected == set(UFUNCS)
 
