@@ -14,7 +14,7 @@ from tape_ad import _tree
 from tape_ad._core import Tensor
 from tape_ad._errors import ArgumentError
 from tape_ad.transforms import jvp, linearize, vjp
-from tape_ad.transforms._call import name_of, signature_of
+from tape_ad.transforms._functions import name_of, signature_of
 
 STEP = 1e-5
 """Of the differences, relative to elements larger than one; larger where results have single precision."""

@@ -12,21 +12,9 @@ from tape_ad._batched import Batched
 from tape_ad._core import ARRAYS, TABLE, Tensor, apply, constant, own
 from tape_ad._data import check_dtype
 from tape_ad._errors import ArgumentError, StructureError
-from tape_ad.transforms._call import (
-    Transform,
-    Watched,
-    caller,
-    check_watched,
-    function,
-    guard,
-    name_of,
-    parameter,
-    plain,
-    rarer_collection,
-    refuse_keywords,
-    serials,
-    settle,
-)
+from tape_ad.transforms._call import Watched, caller, check_watched, guard, rarer_collection, serials
+from tape_ad.transforms._functions import Transform, function, name_of, parameter, refuse_keywords
+from tape_ad.transforms._results import plain, settle
 
 P = ParamSpec("P")
 R = TypeVar("R")

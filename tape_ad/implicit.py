@@ -33,7 +33,7 @@ from tape_ad._solvers import (
 )
 from tape_ad._stacked import itself
 from tape_ad._tape import Tape
-from tape_ad.transforms import _call, custom
+from tape_ad.transforms import _call, _functions, _results, custom
 from tape_ad.transforms.gradient import grad, value_and_grad
 
 
@@ -71,9 +71,9 @@ def linear_solve(
     """
     leaves, structure = _tree.flatten(b)
     zeros = [np.zeros_like(start(x)) for x in leaves]
-    images = _tree.flatten(_call.function(matvec)(_tree.unflatten(structure, zeros), *args))[0]
+    images = _tree.flatten(_functions.function(matvec)(_tree.unflatten(structure, zeros), *args))[0]
     if any(np.any(lead(number(y), names_of([number(y)])) != 0) for y in images):
-        msg = f"linear_solve({_call.name_of(matvec)}) needs a linear function, but it maps 0 to something else. Take what is constant into b."
+        msg = f"linear_solve({_functions.name_of(matvec)}) needs a linear function, but it maps 0 to something else. Take what is constant into b."
         raise NotLinearError(msg)
     if len(images) == len(zeros):
         zeros = [np.zeros(x.shape, np.result_type(x, number(y))) for x, y in zip(zeros, images, strict=True)]
@@ -130,7 +130,7 @@ def root(
             return equation.by(solver, like, x, lambda x: residual(x)[1])
         return newton(residual, direction, x, tol or like.eps**0.75, max_steps, equation.what)
 
-    return _solution("root", fun, _call.function(fun), None, x0, args, find, LinearMethod(linear_solver))
+    return _solution("root", fun, _functions.function(fun), None, x0, args, find, LinearMethod(linear_solver))
 
 
 def fixed_point(
@@ -162,7 +162,7 @@ def fixed_point(
         raise not_found(equation.what, f"after {max_steps} steps x still changes by {np.max(change):.2g}")
 
     return _solution(
-        "fixed_point", fun, _call.function(fun), lambda x, _: x, x0, args, find, LinearMethod(linear_solver)
+        "fixed_point", fun, _functions.function(fun), lambda x, _: x, x0, args, find, LinearMethod(linear_solver)
     )
 
 
@@ -211,7 +211,7 @@ def minimize(
         return x
 
     if any(np.iscomplexobj(number(x)) for x in _tree.flatten(x0)[0]):
-        msg = f"minimize({_call.name_of(fun)}) takes real arrays. Pass real and imaginary parts as a tuple of two."
+        msg = f"minimize({_functions.name_of(fun)}) takes real arrays. Pass real and imaginary parts as a tuple of two."
         raise ArgumentError(msg)
     return _solution("minimize", fun, grad(fun), None, x0, args, find, LinearMethod(linear_solver, symmetric=True))
 
@@ -291,7 +291,7 @@ def _solution(
         built, [custom.shown(t.data) if is_tracked else t for t, is_tracked in zip(own, tracked, strict=True)]
     )
     real = not any(np.iscomplexobj(leaf) for leaf in x)
-    what = f"{name}({_call.name_of(named)})"
+    what = f"{name}({_functions.name_of(named)})"
     equation = Equation(
         what, fun, less, structure, tuple(map(np.shape, x)), real, _tree.unflatten(built, own), watched, method
     )
@@ -302,9 +302,9 @@ def _solution(
     inputs = [t for t, is_tracked in zip(own, tracked, strict=True) if is_tracked]
     serial = next(_call.serials)  # drawn now: what an inner call wraps is no input
     results = [r for r in equation.residual(x, equation.args) if type(r) is Tensor and r.autograd]
-    inputs += _call.closed_over(results, inputs, serial) if results else []
+    inputs += _results.closed_over(results, inputs, serial) if results else []
     if not inputs:
-        return _tree.unflatten(structure, [_call.plain(d) for d in x])
+        return _tree.unflatten(structure, [_results.plain(d) for d in x])
     params = {"fun": named, "equation": equation, "inputs": tuple(inputs)}
     return custom.unpacked(structure, x, tuple(inputs), Call(_IMPLICIT, params), frame)
 

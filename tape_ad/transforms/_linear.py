@@ -8,7 +8,7 @@ import numpy as np
 from tape_ad._batched import everywhere
 from tape_ad._core import Tensor
 from tape_ad._errors import NotLinearError
-from tape_ad.transforms._call import name_of
+from tape_ad.transforms._functions import name_of
 
 _PRODUCTS = frozenset({"multiply", "matmul", "dot", "tensordot", "einsum"})
 

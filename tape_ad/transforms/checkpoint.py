@@ -13,7 +13,9 @@ from tape_ad._errors import RecomputationError
 from tape_ad._propagate import in_order
 from tape_ad._rules import composite
 from tape_ad.ops.creation import argument
-from tape_ad.transforms._call import Transform, caller, closed_over, function, name_of, refuse_keywords, serials
+from tape_ad.transforms._call import caller, serials
+from tape_ad.transforms._functions import Transform, function, name_of, refuse_keywords
+from tape_ad.transforms._results import closed_over
 from tape_ad.transforms.custom import unpacked
 
 P = ParamSpec("P")

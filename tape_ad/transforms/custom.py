@@ -19,7 +19,8 @@ from tape_ad._core import TABLE, TENSORS, Call, Op, Pack, Tensor, apply, constan
 from tape_ad._errors import ArgumentError, ConversionError, NoRuleError, RuleError
 from tape_ad._rules import primitive
 from tape_ad._tape import Tape
-from tape_ad.transforms._call import Transform, caller, function, name_of, refuse_keywords, signature_of
+from tape_ad.transforms._call import caller
+from tape_ad.transforms._functions import Transform, function, name_of, refuse_keywords, signature_of
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -15,25 +15,9 @@ from tape_ad._core import Tensor
 from tape_ad._errors import NotScalarError
 from tape_ad._tape import Tape
 from tape_ad._typing import RealScalar
-from tape_ad.transforms._call import (
-    Argnums,
-    Place,
-    Transform,
-    call_recorded,
-    caller,
-    check_watched,
-    describe,
-    function,
-    name_of,
-    places,
-    plain,
-    rarer_collection,
-    reaches_outside,
-    refuse_keywords,
-    release,
-    settle,
-    split_aux,
-)
+from tape_ad.transforms._call import call_recorded, caller, check_watched, rarer_collection
+from tape_ad.transforms._functions import Argnums, Place, Transform, function, name_of, places, refuse_keywords
+from tape_ad.transforms._results import describe, plain, reaches_outside, release, settle, split_aux
 
 P = ParamSpec("P")
 # Bounds of Any, so that a lambda's parameters, whose types nothing tells, take any operation.

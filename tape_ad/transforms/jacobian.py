@@ -17,28 +17,9 @@ from tape_ad._errors import ArgumentError
 from tape_ad._stacked import leading, many_small, trailing
 from tape_ad._tape import Tape
 from tape_ad._typing import RealScalar
-from tape_ad.transforms._call import (
-    Argnums,
-    Outputs,
-    Place,
-    Recording,
-    Transform,
-    call_recorded,
-    caller,
-    check_watched,
-    function,
-    name_of,
-    outputs_of,
-    places,
-    plain,
-    rarer_collection,
-    reaches_outside,
-    refuse_keywords,
-    release,
-    serials,
-    settle,
-    split_aux,
-)
+from tape_ad.transforms._call import Recording, call_recorded, caller, check_watched, rarer_collection, serials
+from tape_ad.transforms._functions import Argnums, Place, Transform, function, name_of, places, refuse_keywords
+from tape_ad.transforms._results import Outputs, outputs_of, plain, reaches_outside, release, settle, split_aux
 from tape_ad.transforms.gradient import check_scalar, grad
 from tape_ad.transforms.modes import check_pairs, directions_of, is_tracked, linearize, tangents_of, vjp
 

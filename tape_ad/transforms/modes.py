@@ -11,28 +11,10 @@ from tape_ad import _tree
 from tape_ad._core import Tensor
 from tape_ad._errors import ArgumentError, SeedError
 from tape_ad._propagate import SEEDS, Recorded, fit_seed
-from tape_ad.transforms._call import (
-    Outputs,
-    Recording,
-    Transform,
-    call_recorded,
-    caller,
-    check_watched,
-    constants_by_name,
-    function,
-    matching,
-    name_of,
-    outputs_of,
-    parameter,
-    plain,
-    rarer_collection,
-    refuse_keywords,
-    release,
-    serials,
-    settle,
-    split_aux,
-)
+from tape_ad.transforms._call import Recording, call_recorded, caller, check_watched, rarer_collection, serials
+from tape_ad.transforms._functions import Transform, constants_by_name, function, name_of, parameter, refuse_keywords
 from tape_ad.transforms._linear import check_linear
+from tape_ad.transforms._results import Outputs, matching, outputs_of, plain, release, settle, split_aux
 
 P = ParamSpec("P")
 R = TypeVar("R")
