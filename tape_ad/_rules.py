@@ -31,6 +31,20 @@ ABOVE_ONE = Domain("above 1", lambda z: 1.1 + np.abs(z))
 NONZERO = Domain("away from zero", lambda z: z + 0.3 * z / np.abs(z), complex=True)
 AWAY_FROM_INTEGERS = Domain("away from integers", lambda z: np.floor(3 * z) + 0.25 + 0.5 / (1 + z * z))
 DISTINCT = Domain("no two alike", lambda z: np.argsort(np.argsort(z, axis=None)).reshape(z.shape) * 0.37 - 0.8)
+SOME_NAN = Domain(
+    "every third NaN, the others distinct",
+    lambda z: np.where(np.arange(z.size).reshape(z.shape) % 3 == 1, np.nan, DISTINCT.draw(z)),
+)
+WITH_ZEROS = Domain("some of them zero", lambda z: np.where(np.abs(z) < 0.7, 0, z), complex=True)
+NOT_ALL_FINITE = Domain(
+    "some of them not finite",
+    lambda z: np.where(np.abs(z) < 0.4, np.nan, np.where(np.abs(z) > 1.2, np.inf * np.sign(z.real), z)),
+    complex=True,
+)
+STEEP = Domain("with large steps", lambda z: 5 * z)
+GROWING = Domain("growing", lambda z: np.cumsum(0.3 + np.abs(z)) - 1.0)
+WEIGHTS = Domain("positive weights", lambda z: 0.5 + z * z)
+NEVER_COMPLEX = Domain("real, and never complex", lambda z: z)
 BOOLEAN = Domain("true or false", lambda z: z > 0)
 INTEGER = Domain("small integers", lambda z: np.asarray(np.rint(2 * z), dtype=int))
 

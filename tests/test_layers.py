@@ -31,6 +31,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("batching",),
     ("_solvers",),
     ("implicit",),
+    ("_law_tools",),
+    ("_laws", "_points", "_spellings"),
     ("_check_grads",),
     ("testing",),
     ("linalg", "fft", "numpy"),

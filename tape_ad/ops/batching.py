@@ -64,7 +64,7 @@ def unbatch(xp: Namespace, x: ArrayLike, /, *, axis: int, name: int, length: int
 
 
 # --- positions ------------------------------------------------------------------------------------------------------
-def _in_one_array(positions: Any, lengths: Shape, size: int) -> Any:
+def in_one_array(positions: Any, lengths: Shape, size: int) -> Any:
     """Return positions within each example as positions within all of them, one after the other."""
     offsets = np.arange(math.prod(lengths)) * size
     return positions % size + offsets.reshape(*lengths, *(1,) * (positions.ndim - len(lengths)))
@@ -76,7 +76,7 @@ def _gather_each(compute: Any, operands: Any, leads: Any, params: Any) -> Array:
         return compute(x, positions)
     x, positions = repeated(operands, leads)
     lengths = batch_lengths(operands, leads)
-    return compute(x, _in_one_array(positions, lengths, math.prod(x.shape[len(lengths) :])))
+    return compute(x, in_one_array(positions, lengths, math.prod(x.shape[len(lengths) :])))
 
 
 @linear(
@@ -91,7 +91,7 @@ def gather(xp: Namespace, x: ArrayLike, positions: ArrayLike, /) -> Array:
 def _place_each(compute: Any, operands: Any, leads: Any, params: Any) -> Array:
     values, positions = repeated(operands, leads)
     lengths, shape = batch_lengths(operands, leads), tuple(params["shape"])
-    return compute(values, _in_one_array(positions, lengths, math.prod(shape)), shape=lengths + shape)
+    return compute(values, in_one_array(positions, lengths, math.prod(shape)), shape=lengths + shape)
 
 
 def _place_vjp(xp: Namespace, ct: Array, out: Array, values: Array, positions: Array, shape: Shape) -> Array:

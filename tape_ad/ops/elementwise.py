@@ -1,4 +1,4 @@
-"""Element by element: arithmetic, exponentials, trigonometry, rounding, comparisons, choices."""
+"""Element by element: arithmetic, exponentials, trigonometry, parts of complex numbers."""
 
 from __future__ import annotations
 
@@ -8,20 +8,14 @@ from typing import Any
 import numpy as np
 
 from tape_ad._batched import everywhere
-from tape_ad._cases import Case, Domain
-from tape_ad._core import Instead
 from tape_ad._rules import (
     ABOVE_ONE,
     AWAY_FROM_INTEGERS,
-    BOOLEAN,
-    INTEGER,
     NONZERO,
     POSITIVE,
     REAL,
     UNIT,
-    composite,
     elementwise,
-    expansion,
     linear,
     piecewise_constant,
     primitive,
@@ -318,231 +312,6 @@ def hypot(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
     return xp.hypot(x1, x2)
 
 
-# --- choices --------------------------------------------------------------------------------------------------------
-def _larger(xp: Namespace, x: Array, y: Array) -> Array:
-    """1 where ``x > y``, a half at a tie, else 0."""
-    return 0.5 * ((x > y) * 1.0 + (x >= y))
-
-
-@elementwise(np.maximum, partials=(lambda xp, out, x, y: _larger(xp, x, y), lambda xp, out, x, y: _larger(xp, y, x)))
-def maximum(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """Return the larger of each pair; at a tie the derivative is split evenly."""
-    return xp.maximum(x1, x2)
-
-
-@elementwise(np.minimum, partials=(lambda xp, out, x, y: _larger(xp, y, x), lambda xp, out, x, y: _larger(xp, x, y)))
-def minimum(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """Return the smaller of each pair; at a tie the derivative is split evenly."""
-    return xp.minimum(x1, x2)
-
-
-def _where_arguments(condition: Any, x: Any, y: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    return (condition, x, y), {}
-
-
-@linear(
-    batched=pointwise,
-    transposes=(
-        None,
-        lambda xp, ct, out, condition, x, y: xp.where(condition, ct, 0),
-        lambda xp, ct, out, condition, x, y: xp.where(condition, 0, ct),
-    ),
-    adapt={np.where: _where_arguments},
-    domain=(BOOLEAN, REAL, REAL),
-    cases=(
-        Case(((3,), (3,), (3,))), Case(((2, 3), (3,), ())), Case(((3,), (2, 1), (2, 3))), Case(((), (), ())),
-        Case(((0,), (1,), (0,))),
-    ),
-)  # fmt: skip
-def where(xp: Namespace, condition: ArrayLike, x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """Return ``x1`` where the condition is true, else ``x2``."""
-    return xp.where(condition, x1, x2)
-
-
-def _clip_arguments(
-    a: Any, a_min: Any = None, a_max: Any = None, out: None = None, *, min: Any = None, max: Any = None
-) -> tuple[Any, ...]:
-    low, high = (min if a_min is None else a_min), (max if a_max is None else a_max)
-    if low is None and high is None:
-        return "positive", (a,), {}
-    if low is None:
-        return "minimum", (a, high), {}
-    if high is None:
-        return "maximum", (a, low), {}
-    return (a, low, high), {}
-
-
-@composite(
-    batched=pointwise,
-    expression=lambda xp, x, low, high: xp.minimum(xp.maximum(x, low), high),
-    adapt={np.clip: _clip_arguments},
-    name="clip_between",
-    domain=(REAL, UNIT, ABOVE_ONE),
-    cases=(Case(((4,), (), ())), Case(((2, 3), (3,), (2, 1))), Case(((0,), (), ()))),
-)
-def clip_between(xp: Namespace, x: ArrayLike, min: ArrayLike, max: ArrayLike, /) -> Array:
-    """Return ``x`` moved between two bounds; at a bound the derivative is a half."""
-    return xp.clip(x, min, max)
-
-
-# --- piecewise constant ---------------------------------------------------------------------------------------------
-def _real_only(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
-    """The sign of a complex number, ``x / |x|``, is not piecewise constant: it is another op."""
-    if np.iscomplexobj(operands[0]):
-        raise Instead("complex_sign")
-    return params
-
-
-@piecewise_constant(np.sign, domain=(Domain("away from zero, and real", NONZERO.draw),), canonical=_real_only)
-def sign(xp: Namespace, x: ArrayLike, /) -> Array:
-    """Return -1, 0 or 1 according to the sign; of complex numbers ``x / |x|``, which has a derivative."""
-    return xp.sign(x)
-
-
-@piecewise_constant(np.floor, domain=(AWAY_FROM_INTEGERS,))
-def floor(xp: Namespace, x: ArrayLike, /) -> Array:
-    """Return the largest integer that is not greater."""
-    return xp.floor(x)
-
-
-@piecewise_constant(np.ceil, domain=(AWAY_FROM_INTEGERS,))
-def ceil(xp: Namespace, x: ArrayLike, /) -> Array:
-    """Return the smallest integer that is not smaller."""
-    return xp.ceil(x)
-
-
-@piecewise_constant(np.trunc, domain=(AWAY_FROM_INTEGERS,))
-def trunc(xp: Namespace, x: ArrayLike, /) -> Array:
-    """Return the integer part."""
-    return xp.trunc(x)
-
-
-@piecewise_constant(np.rint, domain=(AWAY_FROM_INTEGERS,))
-def rint(xp: Namespace, x: ArrayLike, /) -> Array:
-    """Return the nearest integer."""
-    return xp.rint(x)
-
-
-@piecewise_constant(np.equal)
-def equal(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """Return whether ``x1 == x2``."""
-    return xp.equal(x1, x2)
-
-
-@piecewise_constant(np.not_equal)
-def not_equal(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """Return whether ``x1 != x2``."""
-    return xp.not_equal(x1, x2)
-
-
-@piecewise_constant(np.less)
-def less(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """Return whether ``x1 < x2``."""
-    return xp.less(x1, x2)
-
-
-@piecewise_constant(np.less_equal)
-def less_equal(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """Return whether ``x1 <= x2``."""
-    return xp.less_equal(x1, x2)
-
-
-@piecewise_constant(np.greater)
-def greater(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """Return whether ``x1 > x2``."""
-    return xp.greater(x1, x2)
-
-
-@piecewise_constant(np.greater_equal)
-def greater_equal(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """Return whether ``x1 >= x2``."""
-    return xp.greater_equal(x1, x2)
-
-
-@piecewise_constant(np.isfinite)
-def isfinite(xp: Namespace, x: ArrayLike, /) -> Array:
-    """Return whether each element is neither infinite nor NaN."""
-    return xp.isfinite(x)
-
-
-@piecewise_constant(np.isinf)
-def isinf(xp: Namespace, x: ArrayLike, /) -> Array:
-    """Return whether each element is infinite."""
-    return xp.isinf(x)
-
-
-@piecewise_constant(np.isnan)
-def isnan(xp: Namespace, x: ArrayLike, /) -> Array:
-    """Return whether each element is NaN."""
-    return xp.isnan(x)
-
-
-@piecewise_constant(np.signbit)
-def signbit(xp: Namespace, x: ArrayLike, /) -> Array:
-    """Return whether the sign bit is set."""
-    return xp.signbit(x)
-
-
-@piecewise_constant(np.logical_and)
-def logical_and(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """Return whether both are true."""
-    return xp.logical_and(x1, x2)
-
-
-@piecewise_constant(np.logical_or)
-def logical_or(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """Return whether at least one is true."""
-    return xp.logical_or(x1, x2)
-
-
-@piecewise_constant(np.logical_xor)
-def logical_xor(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """Return whether exactly one is true."""
-    return xp.logical_xor(x1, x2)
-
-
-@piecewise_constant(np.logical_not)
-def logical_not(xp: Namespace, x: ArrayLike, /) -> Array:
-    """Return whether each element is false."""
-    return xp.logical_not(x)
-
-
-@piecewise_constant(np.bitwise_and, domain=(INTEGER, INTEGER))
-def bitwise_and(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """Return ``x1 & x2`` of integers or booleans."""
-    return xp.bitwise_and(x1, x2)
-
-
-@piecewise_constant(np.bitwise_or, domain=(INTEGER, INTEGER))
-def bitwise_or(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """Return ``x1 | x2`` of integers or booleans."""
-    return xp.bitwise_or(x1, x2)
-
-
-@piecewise_constant(np.bitwise_xor, domain=(INTEGER, INTEGER))
-def bitwise_xor(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """Return ``x1 ^ x2`` of integers or booleans."""
-    return xp.bitwise_xor(x1, x2)
-
-
-@piecewise_constant(np.invert, domain=(INTEGER,))
-def bitwise_invert(xp: Namespace, x: ArrayLike, /) -> Array:
-    """Return ``~x`` of integers or booleans."""
-    return xp.invert(x)
-
-
-@piecewise_constant(np.left_shift, domain=(INTEGER, BOOLEAN))
-def bitwise_left_shift(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """Return ``x1 << x2`` of integers."""
-    return xp.left_shift(x1, x2)
-
-
-@piecewise_constant(np.right_shift, domain=(INTEGER, BOOLEAN))
-def bitwise_right_shift(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """Return ``x1 >> x2`` of integers."""
-    return xp.right_shift(x1, x2)
-
-
 # --- complex numbers ------------------------------------------------------------------------------------------------
 @linear(np.conjugate, transposes=(lambda xp, ct, out, x: xp.conjugate(ct),))
 def conj(xp: Namespace, x: ArrayLike, /) -> Array:
@@ -560,11 +329,3 @@ def real(xp: Namespace, x: ArrayLike, /) -> Array:
 def imag(xp: Namespace, x: ArrayLike, /) -> Array:
     """Return the imaginary part."""
     return xp.imag(x)
-
-
-# --- shorthands -----------------------------------------------------------------------------------------------------
-@expansion()
-def clip(xp: Namespace, x: ArrayLike, /, min: ArrayLike | None = None, max: ArrayLike | None = None) -> Array:
-    """Return ``x`` moved into the interval between two bounds; at a bound the derivative is a half."""
-    *other, operands, _ = _clip_arguments(x, min, max)
-    return getattr(xp, other[0] if other else "clip_between")(*operands)

@@ -17,7 +17,7 @@ from tape_ad._typing import Array, ArrayLike, Namespace, Shape
 _BASIC = (int, slice, type(None), type(Ellipsis), np.integer)
 
 
-def _plain_index(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
+def plain_index(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
     """Write an index in constants: tensors by their data, lists and arrays as arrays that nobody can change."""
     index = params["index"]
     if type(index) is int or type(index) is slice:
@@ -44,7 +44,7 @@ def _plain_part(part: Any) -> Any:
     return part
 
 
-def _may_repeat(index: Any) -> bool:
+def may_repeat(index: Any) -> bool:
     """Say whether an index can name one element twice: only integer arrays can."""
     parts = index if isinstance(index, tuple) else (index,)
     return any(isinstance(part, np.ndarray) and part.dtype != np.bool_ for part in parts)
@@ -54,7 +54,7 @@ def _getitem_transpose(xp: Namespace, ct: Array, out: Array, x: Array, index: An
     return Update(index, ct)
 
 
-def _lifted(index: Any, lead: int) -> tuple[Any, ...]:
+def lifted(index: Any, lead: int) -> tuple[Any, ...]:
     """Return the index that reads each example."""
     return (slice(None),) * lead + (index if isinstance(index, tuple) else (index,))
 
@@ -65,7 +65,7 @@ def _followed(index: Any, k: int) -> Any:
     return (*parts, *(slice(None),) * k) if any(part is Ellipsis for part in parts) else index
 
 
-def _axes_put_first(index: Any) -> int:
+def axes_put_first(index: Any) -> int:
     """Return how many axes of the result NumPy puts before all others, as it does where arrays are apart in an index."""
     parts = index if isinstance(index, tuple) else (index,)
     chosen = [i for i, part in enumerate(parts) if not isinstance(part, (slice, type(None), type(Ellipsis)))]
@@ -79,13 +79,13 @@ def _axes_put_first(index: Any) -> int:
 def _read_each(compute: Any, operands: Any, leads: Any, params: Any) -> Array:
     (x,), (k,) = operands, leads
     index = params["index"]
-    first = _axes_put_first(index)
-    read = compute(x, index=_lifted(index, k))
+    first = axes_put_first(index)
+    read = compute(x, index=lifted(index, k))
     return np.moveaxis(read, range(first, first + k), range(k)) if first else read
 
 
 @linear(
-    transposes=(_getitem_transpose,), batched=_read_each, canonical=_plain_index, operands=1,
+    transposes=(_getitem_transpose,), batched=_read_each, canonical=plain_index, operands=1,
     cases=(
         Case(((4,),), {"index": 1}), Case(((4,),), {"index": -1}), Case(((2, 3),), {"index": (slice(None), 1)}),
         Case(((5,),), {"index": slice(None, None, -2)}), Case(((2, 3),), {"index": (Ellipsis, None)}), Case(((2, 3),), {"index": ()}),
@@ -116,9 +116,9 @@ def _scatter_each(compute: Any, operands: Any, leads: Any, params: Any) -> Array
         return leading(compute(values, indices=behind, shape=tuple(params["shape"]) + lengths[::-1]), k)
     moved = []
     for value, index in zip(repeated(operands, leads), params["indices"], strict=True):
-        first = _axes_put_first(index)
+        first = axes_put_first(index)
         moved.append(np.moveaxis(value, range(k), range(first, first + k)) if first else value)
-    indices = tuple(_lifted(index, k) for index in params["indices"])
+    indices = tuple(lifted(index, k) for index in params["indices"])
     return compute(moved, indices=indices, shape=lengths + tuple(params["shape"]))
 
 
@@ -135,7 +135,7 @@ def scatter_add(
     """Return zeros of ``shape`` with each of the values added at its index: the transpose of reading by index."""
     buffer = np.zeros(shape, np.result_type(*values))
     for i, (value, index) in enumerate(zip(values, indices, strict=True)):
-        if _may_repeat(index):
+        if may_repeat(index):
             np.add.at(buffer, index, value)
         elif i:
             buffer[index] += value

@@ -1,10 +1,9 @@
-"""Element by element, the rarer ones: signs, scalings, remainders, rounding, special functions, phases."""
+"""Element by element, the rarer ones: signs, scalings, remainders, special functions, phases."""
 
 from __future__ import annotations
 
 import builtins
 import math
-import operator
 from typing import Any
 
 import numpy as np
@@ -20,28 +19,23 @@ from tape_ad._rules import (
     BINARY_CASES,
     INTEGER,
     NONZERO,
+    NOT_ALL_FINITE,
     POSITIVE,
     REAL,
+    STEEP,
     UNARY_CASES,
+    WITH_ZEROS,
     composite,
     elementwise,
     expansion,
     linear,
-    piecewise_constant,
     primitive,
 )
 from tape_ad._stacked import over_axes, pointwise
 from tape_ad._typing import Array, ArrayLike, Namespace
 
-_WITH_ZEROS = Domain("some of them zero", lambda z: np.where(np.abs(z) < 0.7, 0, z), complex=True)
-_WITH_NANS = Domain("some of them not numbers", lambda z: np.where(np.abs(z) < 0.5, np.nan, z))
-_NOT_ALL_FINITE = Domain(
-    "some of them not finite",
-    lambda z: np.where(np.abs(z) < 0.4, np.nan, np.where(np.abs(z) > 1.2, np.inf * np.sign(z.real), z)),
-    complex=True,
-)
 _POSITIVE_INTEGER = Domain("positive integers", lambda z: 1 + np.asarray(np.rint(np.abs(2 * z)), dtype=int))
-_STEEP = Domain("with large steps", lambda z: 5 * z)
+
 _LARGE = Domain("up to some tens", lambda z: 12 * z)
 _TINY = Domain("near zero", lambda z: 0.02 * z, complex=True)
 _SHAPES = (((5,),), ((2, 3),), ((),), ((0,),))
@@ -63,7 +57,7 @@ def copysign(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
 
 
 @elementwise(
-    np.heaviside, partials=(None, lambda xp, out, x, y: x == 0), domain=(_WITH_ZEROS, REAL),
+    np.heaviside, partials=(None, lambda xp, out, x, y: x == 0), domain=(WITH_ZEROS, REAL),
     cases=(*BINARY_CASES, Case(((4, 5), (5,)))),
 )  # fmt: skip
 def heaviside(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
@@ -88,36 +82,6 @@ def complex_sign(xp: Namespace, x: ArrayLike, /) -> Array:
 def angle(xp: Namespace, x: ArrayLike, /, *, deg: bool = False) -> Array:
     """Return the angle of complex numbers in radians, or in degrees; of real ones 0 or π, with the derivative 0."""
     return xp.angle(x, deg=deg)
-
-
-# --- larger and smaller, without NaN --------------------------------------------------------------------------------
-def _wins(xp: Namespace, x: Array, less: Array, less_or_equal: Array) -> Array:
-    """1 where ``x`` is chosen: it is not beaten, or the other is NaN; a half at a tie; 0 where it is NaN itself."""
-    return 0.5 * (x == x) * (xp.logical_not(less_or_equal) * 1.0 + xp.logical_not(less))  # noqa: PLR0124 - NaN differs from itself
-
-
-_NAN_CASES = (
-    *BINARY_CASES,
-    *[Case(((4, 5), (5,)), {}, domains) for domains in ((_WITH_NANS, REAL), (REAL, _WITH_NANS))],
-)
-
-
-@elementwise(
-    np.fmax, cases=_NAN_CASES,
-    partials=(lambda xp, out, x, y: _wins(xp, x, x < y, x <= y), lambda xp, out, x, y: _wins(xp, y, y < x, y <= x)),
-)  # fmt: skip
-def fmax(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """Return the larger of each pair, or the one that is not NaN; at a tie the derivative is split evenly."""
-    return xp.fmax(x1, x2)
-
-
-@elementwise(
-    np.fmin, cases=_NAN_CASES,
-    partials=(lambda xp, out, x, y: _wins(xp, x, x > y, x >= y), lambda xp, out, x, y: _wins(xp, y, y > x, y >= x)),
-)  # fmt: skip
-def fmin(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """Return the smaller of each pair, or the one that is not NaN; at a tie the derivative is split evenly."""
-    return xp.fmin(x1, x2)
 
 
 # --- scalings, powers, logarithms -----------------------------------------------------------------------------------
@@ -241,7 +205,7 @@ def _sinc_slope(xp: Namespace, out: Array, x: Array) -> Array:
 
 @elementwise(
     np.sinc, partials=(_sinc_slope,),
-    cases=(*UNARY_CASES, Case(((4,),), {}, (_TINY,)), Case(((9,),), {}, (_WITH_ZEROS,))),
+    cases=(*UNARY_CASES, Case(((4,),), {}, (_TINY,)), Case(((9,),), {}, (WITH_ZEROS,))),
 )  # fmt: skip
 def sinc(xp: Namespace, x: ArrayLike, /) -> Array:
     """Return ``sin(πx) / (πx)``, and 1 for 0. Its derivatives of any order are exact near 0 and at 0."""
@@ -284,7 +248,7 @@ def bessel_ratio(xp: Namespace, x: ArrayLike, /, *, order: int) -> Array:
 
 @elementwise(
     np.i0, partials=(lambda xp, out, x: x * _ratio(xp, x, 1),),
-    cases=(*UNARY_CASES, Case(((6,),), {}, (_LARGE,)), Case(((6,),), {}, (_WITH_ZEROS,))),
+    cases=(*UNARY_CASES, Case(((6,),), {}, (_LARGE,)), Case(((6,),), {}, (WITH_ZEROS,))),
 )  # fmt: skip
 def i0(xp: Namespace, x: ArrayLike, /) -> Array:
     """Return the modified Bessel function of the first kind, of order 0; its derivative is that of order 1."""
@@ -317,7 +281,7 @@ def _kept_where_finite(xp: Namespace, x: Array, **params: Any) -> Array:
 
 @composite(
     adapt={np.nan_to_num: _nan_to_num_arguments}, expression=_kept_where_finite, canonical=_replacements, batched=pointwise,
-    operands=1, domain=(_NOT_ALL_FINITE,),
+    operands=1, domain=(NOT_ALL_FINITE,),
     cases=(*UNARY_CASES, Case(((4, 5),)), Case(((9,),), {"nan": 2.0, "posinf": 3.0, "neginf": -1.5})),
 )  # fmt: skip
 def nan_to_num(
@@ -359,7 +323,7 @@ def _unwrap_params(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
 
 @composite(
     adapt={np.unwrap: _unwrap_arguments}, expression=lambda xp, x, **params: xp.positive(x), canonical=_unwrap_params, batched=over_axes,
-    operands=1, domain=(_STEEP,),
+    operands=1, domain=(STEEP,),
     cases=(
         Case(((6,),)), Case(((2, 5),)), Case(((5, 2),), {"axis": 0}), Case(((6,),), {"period": 4.0}), Case(((6,),), {"discont": 5.0}),
         Case(((3, 0),)), Case(((1,),)),
@@ -370,68 +334,3 @@ def unwrap(
 ) -> Array:  # fmt: skip
     """Return phases without jumps: whole periods, which are constants, are added where neighbours along the axis differ by more than half of one."""
     return xp.unwrap(x, discont, axis, period=period)
-
-
-# --- piecewise constant ---------------------------------------------------------------------------------------------
-def _round_arguments(a: Any, decimals: Any = 0, out: None = None) -> tuple[Any, ...]:
-    decimals = operator.index(decimals)
-    return ("round_to", (a,), {"decimals": decimals}) if decimals else ((a,), {})
-
-
-@piecewise_constant(
-    adapt={np.round: _round_arguments, np.around: _round_arguments}, batched=pointwise, domain=(AWAY_FROM_INTEGERS,)
-)
-def round(xp: Namespace, x: ArrayLike, /) -> Array:
-    """Return the nearest integer, and the even one if two are equally near."""
-    return xp.round(x)
-
-
-@piecewise_constant(
-    batched=pointwise, operands=1, domain=(_STEEP,),
-    cases=(*[Case(shapes, {"decimals": 1}) for shapes in _SHAPES], Case(((3,),), {"decimals": -1})),
-)  # fmt: skip
-def round_to(xp: Namespace, x: ArrayLike, /, *, decimals: int) -> Array:
-    """Return the nearest number of so many decimals."""
-    return xp.round(x, decimals=decimals)
-
-
-@piecewise_constant(np.fix, batched=pointwise, domain=(AWAY_FROM_INTEGERS,))
-def fix(xp: Namespace, x: ArrayLike, /) -> Array:
-    """Return the integer part."""
-    return xp.fix(x)
-
-
-@piecewise_constant(np.spacing)
-def spacing(xp: Namespace, x: ArrayLike, /) -> Array:
-    """Return the distance to the next number away from zero."""
-    return xp.spacing(x)
-
-
-@piecewise_constant(np.isposinf, batched=pointwise, domain=(_NOT_ALL_FINITE,))
-def isposinf(xp: Namespace, x: ArrayLike, /) -> Array:
-    """Return whether each element is positive infinity."""
-    return xp.isposinf(x)
-
-
-@piecewise_constant(np.isneginf, batched=pointwise, domain=(_NOT_ALL_FINITE,))
-def isneginf(xp: Namespace, x: ArrayLike, /) -> Array:
-    """Return whether each element is negative infinity."""
-    return xp.isneginf(x)
-
-
-@piecewise_constant(np.bitwise_count, domain=(INTEGER,))
-def bitwise_count(xp: Namespace, x: ArrayLike, /) -> Array:
-    """Return the number of ones in the absolute value of each integer."""
-    return xp.bitwise_count(x)
-
-
-@piecewise_constant(np.gcd, domain=(INTEGER, INTEGER))
-def gcd(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """Return the greatest common divisor of integers."""
-    return xp.gcd(x1, x2)
-
-
-@piecewise_constant(np.lcm, domain=(INTEGER, INTEGER))
-def lcm(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """Return the lowest common multiple of integers."""
-    return xp.lcm(x1, x2)

@@ -15,8 +15,8 @@ from tape_ad._errors import ArgumentError, MutationError
 from tape_ad._rules import INTEGER, REAL, linear, unchanged
 from tape_ad._stacked import batch_lengths
 from tape_ad._typing import Array, ArrayLike, Namespace, Shape
-from tape_ad.ops.batching import _in_one_array
-from tape_ad.ops.indexing import _axes_put_first, _lifted, _may_repeat, _plain_index
+from tape_ad.ops.batching import in_one_array
+from tape_ad.ops.indexing import axes_put_first, lifted, may_repeat, plain_index
 from tape_ad.ops.joining import positions_in
 
 
@@ -31,10 +31,10 @@ def _write_each(compute: Any, operands: Any, leads: Any, params: Any) -> Array:
     if leads[1]:
         v = v.reshape(*v.shape[: leads[1]], *(1,) * (len(target) - len(own)), *own)
     values = np.broadcast_to(v, lengths + target)
-    first = _axes_put_first(index)
+    first = axes_put_first(index)
     if first:
         values = np.moveaxis(values, range(k), range(first, first + k))
-    return compute(np.broadcast_to(x, lengths + shape), values, index=_lifted(index, k))
+    return compute(np.broadcast_to(x, lengths + shape), values, index=lifted(index, k))
 
 
 def _last_to_write(shape: Shape, index: Any) -> Any:
@@ -52,7 +52,7 @@ def _clear(xp: Namespace, ct: Array, out: Array, x: Array, v: Array, index: Any)
 
 def _written(xp: Namespace, ct: Array, out: Array, x: Array, v: Array, index: Any) -> Array:
     read = ct[index]
-    return read * _last_to_write(np.shape(x), index) if _may_repeat(index) else read
+    return read * _last_to_write(np.shape(x), index) if may_repeat(index) else read
 
 
 _INDEX_CASES = (
@@ -64,11 +64,11 @@ _INDEX_CASES = (
 )  # fmt: skip
 
 
-@linear(transposes=(_clear, _written), batched=_write_each, canonical=_plain_index, operands=2, cases=_INDEX_CASES)
+@linear(transposes=(_clear, _written), batched=_write_each, canonical=plain_index, operands=2, cases=_INDEX_CASES)
 def set_at(xp: Namespace, x: ArrayLike, v: ArrayLike, /, index: Any) -> Array:
     """Return the array with the values at the index; where an index is repeated, the last value stays."""
     new = np.array(x, dtype=np.result_type(x, v))
-    if _may_repeat(index):
+    if may_repeat(index):
         places = positions_in(new.shape)[index]
         flat = new.reshape(-1)
         flat[places.ravel()] = np.broadcast_to(v, places.shape).ravel()
@@ -78,13 +78,13 @@ def set_at(xp: Namespace, x: ArrayLike, v: ArrayLike, /, index: Any) -> Array:
 
 
 @linear(
-    transposes=(unchanged, lambda xp, ct, out, x, v, index: ct[index]), batched=_write_each, canonical=_plain_index, operands=2,
+    transposes=(unchanged, lambda xp, ct, out, x, v, index: ct[index]), batched=_write_each, canonical=plain_index, operands=2,
     cases=_INDEX_CASES,
 )  # fmt: skip
 def add_at(xp: Namespace, x: ArrayLike, v: ArrayLike, /, index: Any) -> Array:
     """Return the array with the values added at the index, where it is repeated one after the other."""
     new = np.array(x, dtype=np.result_type(x, v))
-    if _may_repeat(index):
+    if may_repeat(index):
         np.add.at(new, index, v)
     else:
         new[index] += v
@@ -99,7 +99,7 @@ def _set_each(compute: Any, operands: Any, leads: Any, params: Any) -> Array:
     if leads[1]:
         own = np.shape(values)[leads[1] :]
         values = values.reshape(*values.shape[: leads[1]], *(1,) * (len(target) - len(own)), *own)
-    places = _in_one_array(np.broadcast_to(positions, lengths + target), lengths, math.prod(shape))
+    places = in_one_array(np.broadcast_to(positions, lengths + target), lengths, math.prod(shape))
     return compute(np.broadcast_to(x, lengths + shape), np.broadcast_to(values, lengths + target), places)
 
 
@@ -231,10 +231,10 @@ class AtIndex:
         """
         values = tuple([self._fitting(v) for v in values])
         try:
-            index = _plain_index((self.tensor,), {"index": self.index})["index"]
+            index = plain_index((self.tensor,), {"index": self.index})["index"]
         except IndexDiffers:
             return self._changed_by_example(function, values)
-        if not _may_repeat(index):
+        if not may_repeat(index):
             return self.set(function(self.get(), *values))
         places = positions_in(self.tensor.shape)[index]
         flat = TENSORS.reshape(self.tensor, -1)
