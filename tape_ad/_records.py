@@ -34,6 +34,7 @@ class Kind:
 
     take: Callable[[Any], Any]
     make: Callable[[Any, Mapping[str, Any]], Any]
+    copy: Callable[[Any, Mapping[str, Any]], Any] | None = None
 
 
 REGISTERED: dict[type, Kind] = {}
@@ -65,9 +66,12 @@ def take(kind: Kind, nest: Any) -> Mapping[str, Any]:
     return parts
 
 
-def make(kind: Kind, like: Any, parts: Mapping[str, Any]) -> Any:
-    """Return a new container of the class of ``like``; an ArgumentError if the user's function does not."""
-    made = kind.make(like, parts)
+def make(kind: Kind, like: Any, parts: Mapping[str, Any], *, copied: bool = False) -> Any:
+    """Return a new container of the class of ``like``; an ArgumentError if the user's function does not.
+
+    ``copied`` is for parts that are no values of such a container, such as gradients: no constructor sees them.
+    """
+    made = (kind.copy or kind.make)(like, parts) if copied else kind.make(like, parts)
     if type(made) is not type(like):
         name = type(like).__name__
         msg = f"The from_parts of {name} returned {type(made).__name__}. Return a new {name}."
@@ -98,7 +102,7 @@ def _record(kind: type) -> Kind | None:
         return None
     names = tuple(given)
     if computed and set(inspect.signature(kind).parameters) == set(given.values()):  # no InitVar, no other constructor
-        return Kind(_Take(names), _Construct(given))
+        return Kind(_Take(names), _Construct(given), _Copy(()))
     cached = {n for base in kind.__mro__ for n, v in vars(base).items() if isinstance(v, functools.cached_property)}
     return Kind(_Take(names), _Copy(tuple(cached)))
 
@@ -115,12 +119,18 @@ class _Take:
 
 @frozen
 class _Construct:
-    """Make a record by its constructor, since that computes fields from others; parameters by the field's name."""
+    """Make a record by its constructor, since that computes fields from others; parameters by the field's name.
+
+    What was given stays as it is, also where the constructor would convert it.
+    """
 
     parameters: Mapping[str, str]
 
     def __call__(self, like: Any, parts: Mapping[str, Any]) -> Any:
-        return type(like)(**{self.parameters[name]: part for name, part in parts.items()})
+        made = type(like)(**{self.parameters[name]: part for name, part in parts.items()})
+        for name, part in parts.items():
+            object.__setattr__(made, name, part)
+        return made
 
 
 @frozen

@@ -48,27 +48,43 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
     return found, Structure(type(tree), opened[0], tuple(structure for _, structure in flat), len(found), tree)
 
 
-def unflatten(structure: Structure, leaves: Sequence[Any]) -> Any:
-    """Return a nest of the given structure that holds the leaves; a StructureError if they are too many or too few."""
+def unflatten(structure: Structure, leaves: Sequence[Any], *, copied: bool = False) -> Any:
+    """Return a nest of the given structure that holds the leaves; a StructureError if they are too many or too few.
+
+    With ``copied`` records are copies, whose constructors do not see what is filled in: for gradients.
+    """
     if structure.size != len(leaves):
         raise StructureError(f"A structure of {structure.size} leaves was to be filled with {len(leaves)}.")
-    return _build(structure, iter(leaves))
+    return _build(structure, iter(leaves), copied)
 
 
-def _build(structure: Structure, supply: Iterator[Any]) -> Any:
+def _build(structure: Structure, supply: Iterator[Any], copied: bool) -> Any:
     if structure is LEAF:
         return next(supply)
-    kind, parts = structure.kind, [_build(part, supply) for part in structure.parts]
+    kind, parts = structure.kind, [_build(part, supply, copied) for part in structure.parts]
     if kind is type(None):
         return None
     known = kind_of(kind)
     if known is not None:
-        return make(known, structure.like, dict(zip(structure.names, parts, strict=True)))
+        return make(known, structure.like, dict(zip(structure.names, parts, strict=True)), copied=copied)
     if issubclass(kind, (tuple, list)):
         return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
     made = copy.copy(structure.like)
     dict.update(made, zip(structure.names, parts, strict=True))  # a Counter's own update would add
     return made
+
+
+def aligned(tree: Any, structure: Structure) -> Any:
+    """Return a nest with the keys of its dicts in the order of a structure, where they are the same keys."""
+    kind: Any = type(tree)
+    if structure is LEAF or kind is not structure.kind:
+        return tree
+    parts = dict(zip(structure.names, structure.parts, strict=True))
+    if kind is dict and tree.keys() == parts.keys():
+        return {name: aligned(tree[name], part) for name, part in parts.items()}
+    if kind in (tuple, list) and len(tree) == len(parts):
+        return kind([aligned(x, part) for x, part in zip(tree, structure.parts, strict=True)])
+    return tree
 
 
 def paths(structure: Structure, root: str) -> list[str]:

@@ -16,6 +16,7 @@ from tape_ad._batched import Batched
 from tape_ad._cases import Case, Domain
 from tape_ad._check_grads import check_grads as check_grads
 from tape_ad._core import Op, Tensor
+from tape_ad._errors import ArgumentError
 from tape_ad._law_tools import (
     CLOSE as CLOSE,
     EXACT as EXACT,
@@ -57,6 +58,9 @@ def check_op(op: Op[Any]) -> None:
     >>> import tape_ad
     >>> check_op(tape_ad.tanh)
     """
+    if not isinstance(op, Op):
+        msg = f"check_op() takes an op, but got {op!r}. Of a NumPy function it is tape_ad's: tape_ad.sin for np.sin."  # type: ignore[unreachable]  # for callers who run no type checker
+        raise ArgumentError(msg)
     check_record(op)
     if not op.cases:
         raise AssertionError(

@@ -70,7 +70,7 @@ def map(function: Callable[..., Any], tree: T, /, *others: Any) -> T:
     first, like = _tree.flatten(tree)
     columns = [first]
     for other in others:
-        more, theirs = _tree.flatten(other)
+        more, theirs = _tree.flatten(_tree.aligned(other, like))
         where = _tree.mismatch(like, theirs, "tree")
         if where is not None:
             msg = f"map() takes trees of one structure, but these differ at {where}."

@@ -162,3 +162,10 @@ def test_segments_within_segments_have_second_derivatives() -> None:
         return checkpoint(lambda y: y * y * x)(2.0) * x
 
     assert grad(grad(checkpoint(outer)))(3.0) == 8.0
+
+
+def test_what_does_not_vary_is_returned_as_it_is() -> None:
+    out = checkpoint(lambda x: (x * 2.0, 3, "ok", True, None))(Tensor(1.0, autograd=True))
+
+    assert out[1:] == (3, "ok", True, None)
+    assert [type(v) for v in out[1:4]] == [int, str, bool]

@@ -13,6 +13,7 @@ from tape_ad import (
     Case,
     ConversionError,
     NoRuleError,
+    NotLinearError,
     RuleError,
     Tape,
     Tensor,
@@ -30,6 +31,7 @@ from tape_ad.testing import check_grads, check_op
 
 X = np.array([0.3, -0.7, 1.2])
 Y = np.array([1.5, 0.4, -0.9])
+A = np.eye(3) + np.outer(X, Y) / 4
 
 
 def two(x: Any, params: Any) -> Any:
@@ -256,3 +258,24 @@ def test_a_name_or_a_function_that_is_taken_is_refused_and_a_users_own_is_replac
     first = tape_ad.elementwise(partials=(None,), name="of_a_user")(sin)
 
     assert tape_ad.elementwise(partials=(None,), name="of_a_user")(sin) is not first
+
+
+@pytest.mark.parametrize("bwd", [np.sign, np.square, lambda ct: np.clip(ct, -1, 1), lambda ct: ct + 1.0, np.ones_like])
+def test_forward_mode_refuses_a_bwd_that_is_not_linear_in_the_cotangent(bwd: Callable[..., Any]) -> None:
+    f = custom_vjp(lambda x: 2 * x).defvjp(lambda x: (2 * x, None), lambda _, ct: (bwd(ct),))
+
+    assert grad(f)(1.0) == bwd(np.float64(1.0))
+    with pytest.raises(NotLinearError, match=r"Forward mode of <lambda> transposes its bwd \(state it by custom_jvp"):
+        jvp(f, (1.0,), (3.0,))
+
+
+@pytest.mark.parametrize(
+    "linear", [lambda ct: ct[::-1] * 2, lambda ct: np.linalg.solve(A, ct), np.cumsum, lambda ct: np.outer(ct, X)[0],
+               lambda ct: np.convolve(ct, X, "same"), lambda ct: np.where(X > 0, ct, 0.0)],
+)  # fmt: skip
+def test_forward_mode_takes_every_linear_bwd(linear: Callable[..., Any]) -> None:
+    f = custom_vjp(lambda x: x * 1.0).defvjp(lambda x: (x * 1.0, None), lambda _, ct: (linear(ct),))
+    matrix = np.stack([linear(e) for e in np.eye(3)])
+
+    np.testing.assert_allclose(jacobian(f, mode="fwd")(X), jacobian(f, mode="rev")(X))
+    np.testing.assert_allclose(jacobian(f, mode="fwd")(X), matrix, atol=1e-15)

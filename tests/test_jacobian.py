@@ -320,3 +320,10 @@ def test_a_large_argument_that_the_function_changes_is_noticed(transform: Any) -
 def test_what_does_not_fit_is_refused(error: Any, call: Any, words: str) -> None:
     with pytest.raises(error, match=words):
         call()
+
+
+def test_a_real_argument_of_a_holomorphic_function_is_refused_by_its_path() -> None:
+    with pytest.raises(ArgumentError, match=r"p\['a'\] has dtype float64.*p\['a'\] \+ 0j"):
+        tape_ad.grad(lambda p: p["z"] * p["a"], holomorphic=True)({"z": 1 + 1j, "a": 2.0})
+    with pytest.raises(NotScalarError, match=r"returned a complex one.*jacobian"):
+        tape_ad.elementwise_grad(lambda x: np.exp(1j * x))(X)

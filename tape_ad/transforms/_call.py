@@ -204,7 +204,7 @@ def _refuse(value: Any, what: str, fun: Callable[..., Any], where: str) -> None:
         raise IntegerGradientError(msg)
     msg = (
         f"{call}: {where} is of type {type(value).__name__}, which cannot be differentiated. Pass it as another argument, "
-        "outside argnums."
+        "outside argnums; of a record, tape_ad.tree.register says which fields count."
     )
     raise ArgumentError(msg)
 

@@ -1,20 +1,19 @@
 """Is a recorded function linear? Read off its operations, not tried at points."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-
 from tape_ad._batched import everywhere
-from tape_ad._core import Tensor
+from tape_ad._core import TENSORS, Tensor
 from tape_ad._errors import NotLinearError
-from tape_ad.transforms._functions import name_of
 
-_PRODUCTS = frozenset({"multiply", "matmul", "dot", "tensordot", "einsum"})
+_PRODUCTS = frozenset({"multiply", "einsum"})
+_LINEAR_IN = {"divide": 0, "solve": 1}
+"""The operand in which an op is linear that is not linear in the other."""
 
 
-def check_linear(outputs: Iterable[Any], arguments: Sequence[Tensor], fun: Callable[..., Any]) -> None:
-    """Raise the error for the first operation that makes a function's results not linear in its arguments."""
+def check_linear(outputs: Iterable[Any], arguments: Sequence[Tensor], what: str) -> None:
+    """Raise the error for the first operation that makes results not linear in some tensors; ``what`` begins its message."""
     values = list(outputs)
     dependent = set(arguments)
     for t in _all_in_order([v for v in values if type(v) is Tensor], dependent):
@@ -25,14 +24,14 @@ def check_linear(outputs: Iterable[Any], arguments: Sequence[Tensor], fun: Calla
         constants = [c for c in t.creators if c in dependent and not c.autograd]
         if constants or (t.autograd and not _is_linear(t, places)):
             named = constants[0] if constants else t
-            msg = (
-                f"linear_transpose({name_of(fun)}) needs a linear function, but {named.creation_op} at {named.made_at} is not "
-                "linear in its arguments."
-            )
+            msg = f"{what} needs a linear function, but {named.creation_op} at {named.made_at} is not linear in its arguments."
             raise NotLinearError(msg)
     for value in values:
+        if type(value) is Tensor and value in dependent and not value.autograd:
+            msg = f"{what} needs a linear function, but {value.creation_op} at {value.made_at} is piecewise constant."
+            raise NotLinearError(msg)
         if not (type(value) is Tensor and value.autograd and value in dependent) and not everywhere(value == 0):
-            msg = f"linear_transpose({name_of(fun)}) needs a linear function, but it has a result that is a constant other than zero."
+            msg = f"{what} needs a linear function, but it has a result that is a constant other than zero."
             raise NotLinearError(msg)
 
 
@@ -59,10 +58,19 @@ def _is_linear(t: Tensor, places: Sequence[int]) -> bool:
     if op.kind == "linear":
         others = [c for i, c in enumerate(t.creators) if i not in places and (op.variadic or op.vjps[i] is not None)]
         return all(everywhere(c.data == 0) for c in others)
-    if op.name in _PRODUCTS:
+    if op.kind == "bilinear" or op.name in _PRODUCTS:
         return len(places) == 1
-    if op.name == "divide":
-        return list(places) == [0]
-    if op.name == "masked_reduction":
-        return call.params["function"] in ("sum", "mean") and not np.any(call.params.get("initial") or 0)
-    return op.name in ("tile", "repeat", "unpack")
+    if op.name in _LINEAR_IN:
+        return list(places) == [_LINEAR_IN[op.name]]
+    if op.expression is None or call.params.get("closed"):
+        return op.name == "unpack"
+    # A composite is linear if its expression is.
+    leaves = [Tensor(c.data, autograd=True) if i in places else c.data for i, c in enumerate(t.creators)]
+    result = op.expression(
+        TENSORS, leaves if op.variadic else leaves[0], *([] if op.variadic else leaves[1:]), **call.params
+    )
+    try:
+        check_linear(result if isinstance(result, (tuple, list)) else [result], [leaves[i] for i in places], op.name)
+    except NotLinearError:
+        return False
+    return True

@@ -84,7 +84,7 @@ def matching(given: Any, structure: _tree.Structure, what: str, root: Callable[[
     """Return the leaves of a nest that must have a given structure; ``root()`` is how a message names the nest."""
     if structure is _tree.LEAF and type(given) in BARE:
         return [given]
-    leaves, own_structure = _tree.flatten(given)
+    leaves, own_structure = _tree.flatten(_tree.aligned(given, structure))
     if own_structure != structure:
         difference = _tree.mismatch(structure, own_structure, root())
         msg = f"The {what} must be built like what it belongs to, but differs at {difference}."

@@ -47,10 +47,14 @@ class Checkpoint(Transform, Generic[P, R]):
         params = {
             "fun": self.fun, "structure": structure, "places": tuple(places), "closed": len(closed),
             "leaves": tuple([None if i in places else x for i, x in enumerate(leaves)]),
-            "path": _path(tracked, (*own, *closed)), "outputs": tuple(_data(v) for v in values),
+            "path": _path(tracked, (*own, *closed)), "outputs": tuple([_data(v) if type(v) is Tensor and v.autograd else None for v in values]),
         }  # fmt: skip
-        datas = [_data(v) for v in values]
-        return unpacked(built, datas, operands, Call(TABLE["recompute"], params), frame)  # type: ignore[no-any-return]  # built like what the function returns
+        kept = [type(v) is Tensor and v.autograd for v in values]
+        # What does not vary is handed on as it is; in the node a zero stands for it.
+        datas = [_data(v) if varies else np.float64(0) for v, varies in zip(values, kept, strict=True)]
+        found = _tree.flatten(unpacked(built, datas, operands, Call(TABLE["recompute"], params), frame))[0]
+        mixed = [new if varies else v for v, new, varies in zip(values, found, kept, strict=True)]
+        return _tree.unflatten(built, mixed)  # type: ignore[no-any-return]  # built like what the function returns
 
     @property
     def __name__(self) -> str:
@@ -128,7 +132,7 @@ def _recomputed(
         longer = path if len(path) > len(again) else again
         there = _step(longer[min(len(path), len(again))])
         raise _other_path(fun, *((there, "nothing more") if longer is path else ("nothing more", there)))
-    if not all(_same(_data(v), out) for v, out in zip(values, outputs, strict=True)):
+    if not all(out is None or _same(_data(v), out) for v, out in zip(values, outputs, strict=True)):
         msg = (
             f"checkpoint({name_of(fun)}): computed again, it gave other values. It must not depend on anything that changes: "
             "draw random numbers before, and pass them as arguments."

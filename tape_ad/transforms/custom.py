@@ -21,6 +21,7 @@ from tape_ad._rules import primitive
 from tape_ad._tape import Tape
 from tape_ad.transforms._call import caller
 from tape_ad.transforms._functions import Transform, function, name_of, refuse_keywords, signature_of
+from tape_ad.transforms._linear import check_linear
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -304,6 +305,8 @@ def _jvp_by_transpose(xp: Any, tangents: Any, out: Any, operands: Any, structure
     found = _transposed_gradients(given, out, structure, residuals, **params)
     pairs = [(g, d) for g, d in zip(found, tangents, strict=True) if type(g) is Tensor and g.autograd and d is not None]
     leaves = [ct for ct in cts if ct is not None]
+    what = f"Forward mode of {name_of(params['transform'].fun)} transposes its bwd (state it by custom_jvp otherwise), which"
+    check_linear([g for g in found if g is not None], leaves, what)
     pulled: Mapping[Tensor, Any] = {}
     if pairs:
         tape = Tape.of(*[g for g, _ in pairs], boundary=leaves)

@@ -12,11 +12,20 @@ from attrs import field, frozen
 
 from tape_ad import _tree
 from tape_ad._core import Tensor
-from tape_ad._errors import NotScalarError
+from tape_ad._errors import ArgumentError, NotScalarError
 from tape_ad._tape import Tape
 from tape_ad._typing import RealScalar
-from tape_ad.transforms._call import call_recorded, caller, check_watched, rarer_collection
-from tape_ad.transforms._functions import Argnums, Place, Transform, function, name_of, places, refuse_keywords
+from tape_ad.transforms._call import Recording, call_recorded, caller, check_watched, rarer_collection
+from tape_ad.transforms._functions import (
+    Argnums,
+    Place,
+    Transform,
+    function,
+    name_of,
+    parameter,
+    places,
+    refuse_keywords,
+)
 from tape_ad.transforms._results import describe, plain, reaches_outside, release, settle, split_aux
 
 P = ParamSpec("P")
@@ -258,10 +267,18 @@ def _differentiate(
     value, aux = called.result, None
     if isinstance(transform, ElementwiseGradient):
         seeds = _ones(value, called.fun)
+        if np.iscomplexobj(value) and any(leaf.dtype.kind != "c" for leaf in flat):
+            msg = (
+                f"elementwise_grad() of a real argument needs a real result, but {name_of(called.fun)}() returned a complex one, "
+                "whose derivative no real array holds. Call jvp() with a tangent of ones, or jacobian()."
+            )
+            raise NotScalarError(msg)
     else:
         has_aux = transform.has_aux
         if has_aux:
             value, aux = split_aux(called)
+        if transform.holomorphic:
+            _check_complex(called, what)
         if not (type(value) is Tensor and type(value.data) is np.float64):
             check_scalar(value, what, called.fun, holomorphic=transform.holomorphic)
     outside = False
@@ -276,7 +293,7 @@ def _differentiate(
     gradients = []
     for structure, leaves in zip(called.structures, called.leaves, strict=True):
         released = [release(found.get(leaf), leaf, serial, seen) for leaf in leaves]
-        gradients.append(released[0] if structure is _tree.LEAF else _tree.unflatten(structure, released))
+        gradients.append(released[0] if structure is _tree.LEAF else _tree.unflatten(structure, released, copied=True))
     if has_aux:
         aux = _tree.transform(lambda x: settle(x, serial), aux)
     return value if outside else plain(value), aux, tuple(gradients) if several else gradients[0]
@@ -288,6 +305,19 @@ def _ones(value: Any, fun: Callable[..., Any]) -> tuple[Any, ...]:
         msg = f"elementwise_grad() needs a function that returns one array, but {name_of(fun)}() returned {describe(value)}."
         raise NotScalarError(msg)
     return (np.ones(value.shape, value.dtype)[()],) if type(value) is Tensor else ()
+
+
+def _check_complex(called: Recording, what: str) -> None:
+    """Refuse real arguments where the derivative of a holomorphic function is asked for."""
+    for place, structure, leaves in zip(called.places, called.structures, called.leaves, strict=True):
+        for i, leaf in enumerate(leaves):
+            if leaf.dtype.kind != "c":
+                path = _tree.paths(structure, parameter(called.fun, place))[i]
+                msg = (
+                    f"{what}({name_of(called.fun)}, holomorphic=True) needs complex arguments, but {path} has dtype {leaf.dtype}. "
+                    f"Convert it first: {path} + 0j; or call jacobian({name_of(called.fun)})."
+                )
+                raise ArgumentError(msg)
 
 
 def check_scalar(value: Any, what: str, fun: Callable[..., Any], *, holomorphic: bool) -> None:

@@ -128,7 +128,7 @@ def _all_derivatives(transform: Jacobian[..., Any], args: Sequence[Any], kwargs:
     for row in table:
         parts = iter(row)
         nests = [
-            _tree.unflatten(structure, [next(parts) for _ in own])
+            _tree.unflatten(structure, [next(parts) for _ in own], copied=True)
             for structure, own in zip(called.structures, called.leaves, strict=True)
         ]
         built.append(tuple(nests) if several else nests[0])
@@ -344,7 +344,9 @@ def hvp(
         results = []
         for structure, leaves in zip(called.structures, called.leaves, strict=True):
             released = [release(products.get(leaf), leaf, called.serial, seen, flat) for leaf in leaves]
-            results.append(released[0] if structure is _tree.LEAF else _tree.unflatten(structure, released))
+            results.append(
+                released[0] if structure is _tree.LEAF else _tree.unflatten(structure, released, copied=True)
+            )
     return _one_or_all(tuple(results))
 
 

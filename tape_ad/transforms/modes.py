@@ -69,7 +69,9 @@ def pull_back(called: Recording, outputs: Outputs, cotangent: Any) -> tuple[Any,
     seen: set[int] = set()
     return tuple(
         [
-            _tree.unflatten(structure, [release(found.get(leaf), leaf, serial, seen, flat) for leaf in leaves])
+            _tree.unflatten(
+                structure, [release(found.get(leaf), leaf, serial, seen, flat) for leaf in leaves], copied=True
+            )
             for structure, leaves in zip(called.structures, called.leaves, strict=True)
         ]
     )
@@ -291,7 +293,7 @@ class LinearTranspose(Transform, Generic[P, R]):
         with rarer_collection:
             called = call_recorded(self.fun, "linear_transpose", range(len(self.primals)), self.primals, {}, caller(1))
             outputs = outputs_of(called, called.result)
-            check_linear(outputs.values, called.flat, self.fun)
+            check_linear(outputs.values, called.flat, f"linear_transpose({name_of(self.fun)})")
             return pull_back(called, outputs, cotangent)
 
     def __repr__(self) -> str:

@@ -1,5 +1,6 @@
 """A program with its arguments, and how far each derivative of it is from central differences."""
 
+import functools
 import importlib
 import math
 import pkgutil
@@ -63,6 +64,7 @@ def names() -> list[str]:
     return [m.name for m in pkgutil.iter_modules(tests.programs.__path__) if not m.name.startswith("_")]
 
 
+@functools.cache
 def load(name: str) -> Program:
     """Return the program of that name, at the same point in each run."""
     module = importlib.import_module(f"tests.programs.{name}")
@@ -81,7 +83,7 @@ def flat(values: Sequence[Floats]) -> Floats:
 
 
 def central(function: Callable[[float], Any]) -> Any:
-    """Return the derivative at 0 by central differences of the fourth order (Abramowitz and Stegun, 25.3.6 and its like)."""
+    """Return the derivative at 0 by central differences of the fourth order (Fornberg, Math. Comp. 51, 1988, Table 1)."""
     near = function(STEP) - function(-STEP)
     far = function(2 * STEP) - function(-2 * STEP)
     return (8 * near - far) / (12 * STEP)

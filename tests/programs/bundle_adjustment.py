@@ -24,7 +24,8 @@ def project(points: Floats, cameras: Floats) -> Floats:
     f, k1, k2 = cameras[:, 6], cameras[:, 7], cameras[:, 8]
     n = np.sum(flat**2, axis=1)
     r = 1 + k1 * n + k2 * n**2
-    return flat * (r * f)[:, np.newaxis]
+    pixels: Floats = flat * (r * f)[:, np.newaxis]
+    return pixels
 
 
 def value(cameras: Floats, points: Floats, camera: Integers, point: Integers, seen: Floats) -> np.float64:

@@ -14,7 +14,8 @@ def value(kernels: Floats, bias: Floats, readout: Floats, images: Floats, labels
     features = np.einsum("nijkl,fkl->nijf", windows, kernels) + bias
     pooled = np.maximum(features, 0).mean(axis=(1, 2))
     scores = pooled @ readout
-    return np.mean(np.logaddexp(0, scores) - labels * scores)
+    loss: np.float64 = np.mean(np.logaddexp(0, scores) - labels * scores)
+    return loss
 
 
 def arguments(rng: np.random.Generator) -> Arguments:

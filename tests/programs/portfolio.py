@@ -19,7 +19,8 @@ def value(logits: Floats, returns: Floats) -> np.float64:
     risk = np.sum(exposures)
     shares = exposures / risk
     number_of_bets = np.exp(-np.sum(shares * np.log(shares)))
-    return weights @ returns.mean(axis=0) - 0.5 * RISK_AVERSION * risk + REWARD * number_of_bets
+    utility: np.float64 = weights @ returns.mean(axis=0) - 0.5 * RISK_AVERSION * risk + REWARD * number_of_bets
+    return utility
 
 
 def arguments(rng: np.random.Generator) -> Arguments:

@@ -15,7 +15,8 @@ def value(X: Floats, clean: Floats) -> np.float64:
     U, s, Vt = np.linalg.svd(X - mean, full_matrices=False)
     restored = (U[:, :COMPONENTS] * s[:COMPONENTS]) @ Vt[:COMPONENTS] + mean
     explained = np.sum(s[:COMPONENTS] ** 2) / np.sum(s**2)
-    return np.mean((restored - clean) ** 2) - explained
+    loss: np.float64 = np.mean((restored - clean) ** 2) - explained
+    return loss
 
 
 def arguments(rng: np.random.Generator) -> Arguments:

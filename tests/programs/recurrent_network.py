@@ -3,6 +3,8 @@
 Elman, "Finding structure in time" (Cognitive Science 14, 1990), with the loss as in Karpathy's min-char-rnn.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 from tests.programs._types import Arguments, Floats, Integers
@@ -14,7 +16,7 @@ HIDDEN = 12
 def value(Wxh: Floats, Whh: Floats, Why: Floats, bh: Floats, by: Floats, text: Integers) -> np.float64:
     hidden = np.zeros(HIDDEN)
     loss = np.float64(0.0)
-    for letter, following in zip(text[:-1], text[1:], strict=True):
+    for letter, following in pairwise(text):
         x = np.zeros(LETTERS)
         x[letter] = 1
         hidden = np.tanh(Wxh @ x + Whh @ hidden + bh)

@@ -21,7 +21,8 @@ def value(x: Floats, y: Floats, logits: Floats) -> np.float64:
         v = b / (K.T @ u)
         u = a / (K @ v)
     plan = u[:, None] * K * v
-    return np.sum(plan * cost)
+    total: np.float64 = np.sum(plan * cost)
+    return total
 
 
 def arguments(rng: np.random.Generator) -> Arguments:

@@ -15,7 +15,8 @@ def value(logits: Floats, noisy: Floats, clean: Floats) -> np.float64:
     error = np.mean((denoised - clean) ** 2)
     power = np.abs(np.fft.rfft(denoised)) ** 2 / noisy.shape[-1]
     roughness = np.mean(np.fft.rfftfreq(noisy.shape[-1]) ** 2 * power)
-    return error + 0.1 * roughness
+    total: np.float64 = error + 0.1 * roughness
+    return total
 
 
 def arguments(rng: np.random.Generator) -> Arguments:

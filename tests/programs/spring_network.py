@@ -1,6 +1,6 @@
 """How far a hanging net of masses and springs is from a target after 500 steps of velocity Verlet.
 
-Swope et al., J. Chem. Phys. 76, 637 (1982), equations 4 to 6; the springs obey Hooke's law, with a little friction.
+Swope et al., J. Chem. Phys. 76, 637 (1982); the springs obey Hooke's law, with a little friction.
 """
 
 import numpy as np

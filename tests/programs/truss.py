@@ -20,7 +20,8 @@ def value(areas: Floats, joints: Floats, bars: Integers, load: Floats) -> np.flo
     free = elongation[:, 4:]  # the first two joints are fixed to the wall
     K = free.T @ np.diag(YOUNG * areas / lengths) @ free
     displacement = np.linalg.solve(K, load)
-    return load @ displacement + VOLUME_PRICE * np.sum(areas * lengths)
+    price: np.float64 = load @ displacement + VOLUME_PRICE * np.sum(areas * lengths)
+    return price
 
 
 def arguments(rng: np.random.Generator) -> Arguments:
