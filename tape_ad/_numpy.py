@@ -86,6 +86,8 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: Mapp
         raise MutationError(_at_message(ufunc, inputs, engine))
     if method == "reduce" and ufunc in _REDUCE:
         return _reduce(ufunc, inputs, kwargs, engine)
+    if method == "reduce" and ufunc is np.logaddexp:
+        return _reduce_logaddexp(inputs, kwargs, engine)
     if method == "accumulate" and (ufunc in _ACCUMULATE or ufunc in _RUNNING):
         return _accumulate(ufunc, inputs, kwargs, engine)
     if ufunc not in engine.doors and method == "__call__" and getattr(np, ufunc.__name__, None) in engine.doors:
@@ -181,6 +183,18 @@ def _reduce(ufunc: np.ufunc, inputs: Sequence[Any], kwargs: Mapping[str, Any], e
         msg = f"np.{ufunc.__name__}.reduce(…, dtype={np.dtype(dtype)}) is not supported on a tensor. Leave dtype out."
         raise ArgumentError(msg)
     return call_function(function, (x,), arguments, engine)
+
+
+def _reduce_logaddexp(inputs: Sequence[Any], kwargs: Mapping[str, Any], engine: Engine) -> Any:
+    names = ("array", "axis", "dtype", "out", "keepdims", "initial", "where")
+    arguments = {"axis": 0, **dict(zip(names, inputs, strict=False)), **kwargs}
+    arguments.pop("out", None)
+    x, dtype = arguments.pop("array"), arguments.pop("dtype", None)
+    for name, default in (("initial", None), ("where", True)):
+        if arguments.pop(name, default) is not default:
+            msg = f"np.logaddexp.reduce({name}=…) is not supported on a tensor. Leave {name} out."
+            raise ArgumentError(msg)
+    return engine.run("log_sum_exp", (x if dtype is None else engine.tensors.astype(x, dtype),), arguments)
 
 
 def _accumulate(ufunc: np.ufunc, inputs: Sequence[Any], kwargs: Mapping[str, Any], engine: Engine) -> Any:

@@ -41,6 +41,7 @@ INTERNAL = {
     "interp_between",
     "masked_nan_reduction",
     "masked_reduction",
+    "log_sum_exp",
     "round_to",
     "ranked_positions",
     "running_maximum",

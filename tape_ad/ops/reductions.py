@@ -10,7 +10,7 @@ import numpy as np
 
 from tape_ad._batched import everywhere
 from tape_ad._cases import Case, Domain
-from tape_ad._rules import DISTINCT, NONZERO, linear, piecewise_constant, primitive
+from tape_ad._rules import DISTINCT, NONZERO, REAL, linear, piecewise_constant, primitive
 from tape_ad._stacked import over_axes
 from tape_ad._typing import Array, ArrayLike, Axis, DType, Namespace, Shape
 from tape_ad.ops.axes import axes_of, axes_or_only, one_axis_or_flat
@@ -185,6 +185,33 @@ def max(xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, keepdims: bool = F
 def min(xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """Return the smallest element along the axes; at a tie the derivative is split evenly."""
     return xp.min(x, axis=axis, keepdims=keepdims)
+
+
+# --- sums of exponentials -------------------------------------------------------------------------------------------
+def _exponential_shares(xp: Namespace, out: Array, x: Array, axis: tuple[int, ...]) -> Array:
+    """Return each element's share of the sum of exponentials; where that is 0 or infinite, its largest split it evenly."""
+    kept = out.reshape(_kept_shape(x, axis))
+    if everywhere(xp.isfinite(out)):
+        return xp.exp(x - kept)
+    infinite = xp.isinf(kept)
+    finite = xp.exp(xp.where(infinite, 0, x) - xp.where(infinite, 0, kept))
+    return xp.where(infinite, _extreme_weights(xp, out, x, axis), finite)
+
+
+def _log_sum_exp_vjp(xp: Namespace, ct: Array, out: Array, x: Array, axis: Any, keepdims: bool = False) -> Array:
+    return ct.reshape(_kept_shape(x, axis)) * _exponential_shares(xp, out, x, axis)
+
+
+def _log_sum_exp_jvp(xp: Namespace, tangents: Any, out: Array, x: Array, axis: Any, keepdims: bool = False) -> Array:
+    return xp.sum(_exponential_shares(xp, out, x, axis) * tangents[0], axis=axis, keepdims=keepdims)
+
+
+@primitive(
+    vjps=(_log_sum_exp_vjp,), jvp=_log_sum_exp_jvp, batched=over_axes, canonical=axes_of, domain=(REAL,), cases=_AXES
+)
+def log_sum_exp(xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
+    """Return ``log(sum(exp(x)))`` along the axes without overflow: what ``np.logaddexp.reduce`` computes."""
+    return _plain.logaddexp.reduce(x, axis=axis, keepdims=keepdims)
 
 
 # --- moments --------------------------------------------------------------------------------------------------------
