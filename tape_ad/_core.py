@@ -15,7 +15,18 @@ from attrs import field, frozen
 
 from tape_ad import _numpy
 from tape_ad._cases import Case, Domain
-from tape_ad._data import COPY_LIMIT, FLOAT, FOREIGN, check_dtype, data_repr, exposed, fingerprint, own_data, show
+from tape_ad._data import (
+    COPY_LIMIT,
+    FLOAT,
+    FOREIGN,
+    check_device,
+    check_dtype,
+    data_repr,
+    exposed,
+    fingerprint,
+    own_data,
+    show,
+)
 from tape_ad._errors import (
     ArgumentError,
     ConversionError,
@@ -841,6 +852,57 @@ class Tensor(ArrayMethods):
         if isinstance(function, np.ufunc):
             return _numpy.call_ufunc(function, "__call__", args, kwargs, _Entry(frame))
         return _numpy.call_function(function, args, kwargs, _Entry(frame))
+
+    # --- the Array API standard -----------------------------------------------------------------------------------
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        """Return the namespace of the functions for tensors: `tape_ad`.
+
+        Raises:
+            ArgumentError: for a version of the standard that it does not follow.
+        """
+        if api_version not in (None, "2021.12", "2022.12", "2023.12", "2024.12"):
+            msg = f"tape_ad follows the Array API standard 2024.12, not {api_version!r}. Leave api_version out."
+            raise ArgumentError(msg)
+        return HOOKS["namespace"]()
+
+    @property
+    def device(self) -> Literal["cpu"]:
+        """Where the data is: ``"cpu"``, as all of NumPy's."""
+        return "cpu"
+
+    def to_device(self, device: str, /, *, stream: Any = None) -> "Tensor":
+        """Return the tensor itself, for there is one device.
+
+        Raises:
+            ArgumentError: for any device but "cpu", and for a stream.
+        """
+        check_device(device, "t.to_device()")
+        if stream is not None:
+            msg = "t.to_device(): the cpu has no streams. Leave stream out."
+            raise ArgumentError(msg)
+        return self
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return (1, 0)  # DLPack's number of the cpu, and which
+
+    def __dlpack__(
+        self,
+        *,
+        stream: Any = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> Any:
+        """Export the data of an untracked tensor. Who cannot be told that it is read-only gets a copy.
+
+        Raises:
+            ConversionError: for a tracked tensor, whose gradient would be lost.
+        """
+        _refuse_conversion(self, "from_dlpack(t)")
+        if copy is None and (max_version is None or max_version[0] < 1):
+            copy = True
+        data: Any = np.asarray(self.data)
+        return data.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
 
     def astype(self, dtype: DType, *, copy: bool = True) -> "Tensor":  # noqa: ARG002 - values never change: no copy is told from another
         """Return the tensor with another dtype."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
-from tape_ad._errors import TapeError, UnsupportedDataError
+from tape_ad._errors import ArgumentError, TapeError, UnsupportedDataError
 
 COPY_LIMIT = 65_536
 """Bytes up to which a writable operand is copied; larger ones are shared and watched by a fingerprint."""
@@ -92,6 +92,17 @@ def check_dtype(dtype: np.dtype[Any], what: str) -> None:
     if dtype.kind not in "biufc":
         msg = f"{what} holds numbers (boolean, integer, real or complex), but this data has dtype {dtype}."
         raise UnsupportedDataError(msg)
+
+
+def check_device(device: Any, what: str) -> None:
+    """Refuse every device but the one that there is.
+
+    Raises:
+        ArgumentError: for anything but None and "cpu".
+    """
+    if device not in (None, "cpu"):
+        msg = f'{what}: there is no device {device!r} here; all arrays are NumPy\'s. Leave device out, or say "cpu".'
+        raise ArgumentError(msg)
 
 
 def fingerprint(array: Any) -> int:

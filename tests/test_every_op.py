@@ -25,6 +25,18 @@ OPS = [op for op in TABLE.values() if op.name not in OUTSIDE_ARRAYS and op.forwa
 # What a function of another signature, or an index in brackets, stands in front of.
 INTERNAL = {
     "argument",
+    "concat",
+    "expand_dims",
+    "permute_dims",
+    "repeat",
+    "reshape",
+    "squeeze",
+    "stack",
+    "tile",
+    "mean",
+    "std",
+    "var",
+    "astype",
     "bessel_ratio",
     "complex_sign",
     "gather",

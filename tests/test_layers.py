@@ -22,6 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("_batched",),
     ("_rules",),
     ("ops",),
+    ("_data_types",),
     ("_propagate",),
     ("_tape",),
     ("_records",),
@@ -35,7 +36,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("_laws", "_points", "_spellings"),
     ("_check_grads",),
     ("testing",),
-    ("linalg", "fft", "numpy"),
+    ("linalg", "fft", "numpy", "_creation", "_signatures", "_sets", "_linspace"),
     ("attribute_style",),
     ("__init__",),
     ("demo",),  # the main job and its command use the public package, as a user does

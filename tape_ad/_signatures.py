@@ -1,0 +1,93 @@
+"""The Array API standard's signatures, for ops that take more than the standard names: what NumPy's functions need.
+
+``numpy.mean(t, dtype=…)`` arrives at the op; ``tape_ad.mean`` has the standard's parameters, and no others.
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tape_ad._core import TABLE, TENSORS, Tensor, apply, constant, own, record
+from tape_ad._typing import ArrayLike, Axis, Shape
+
+_getframe = sys._getframe  # noqa: SLF001 - the only way to a caller's position that costs less than a microsecond
+
+
+# --- shapes ---------------------------------------------------------------------------------------------------------
+def reshape(x: ArrayLike, /, shape: int | Shape, *, copy: bool | None = None) -> Tensor:
+    """Return the elements in another shape; one length may be -1 and is worked out.
+
+    Raises:
+        ValueError: for ``copy=False``, where the elements would have to be moved in memory.
+    """
+    if copy is False:
+        np.reshape(constant(x).data, shape, copy=False)
+    return apply(TABLE["reshape"], (x,), {"shape": shape}, _getframe(1))
+
+
+def permute_dims(x: ArrayLike, /, axes: tuple[int, ...]) -> Tensor:
+    """Return the array with its axes in the given order."""
+    return apply(TABLE["permute_dims"], (x,), {"axes": axes}, _getframe(1))
+
+
+def expand_dims(x: ArrayLike, /, axis: int | tuple[int, ...]) -> Tensor:
+    """Return the array with new axes of length one at the given positions of the result."""
+    return apply(TABLE["expand_dims"], (x,), {"axis": axis}, _getframe(1))
+
+
+def squeeze(x: ArrayLike, /, axis: int | tuple[int, ...]) -> Tensor:
+    """Return the array without the named axes, which are of length one."""
+    return apply(TABLE["squeeze"], (x,), {"axis": axis}, _getframe(1))
+
+
+def concat(arrays: Sequence[ArrayLike], /, *, axis: int | None = 0) -> Tensor:
+    """Return the arrays joined along an existing axis; each flattened first if ``axis`` is None."""
+    parts: list[Any] = list(arrays)
+    if axis is None:
+        parts, axis = [TENSORS.reshape(part, -1) for part in parts], 0
+    return apply(TABLE["concat"], parts, {"axis": axis}, _getframe(1))
+
+
+def stack(arrays: Sequence[ArrayLike], /, *, axis: int = 0) -> Tensor:
+    """Return the arrays joined along a new axis."""
+    return apply(TABLE["stack"], list(arrays), {"axis": axis}, _getframe(1))
+
+
+def repeat(x: ArrayLike, repeats: int | ArrayLike, /, *, axis: int | None = None) -> Tensor:
+    """Return the array with each element repeated, along an axis or of the flattened array."""
+    return apply(TABLE["repeat"], (x,), {"repeats": own(repeats, what="repeat()"), "axis": axis}, _getframe(1))
+
+
+def tile(x: ArrayLike, repetitions: int | tuple[int, ...], /) -> Tensor:
+    """Return the array laid side by side, ``repetitions`` times along each axis."""
+    return apply(TABLE["tile"], (x,), {"repetitions": repetitions}, _getframe(1))
+
+
+# --- statistics -----------------------------------------------------------------------------------------------------
+def mean(x: ArrayLike, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Return the mean of the elements along the axes."""
+    return apply(TABLE["mean"], (x,), {"axis": axis, "keepdims": keepdims}, _getframe(1))
+
+
+def std(x: ArrayLike, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
+    """Return the standard deviation along the axes; ``correction`` is taken from the number of elements."""
+    return apply(TABLE["std"], (x,), _spread(axis, correction, keepdims), _getframe(1))
+
+
+def var(x: ArrayLike, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
+    """Return the variance along the axes; ``correction`` is taken from the number of elements."""
+    return apply(TABLE["var"], (x,), _spread(axis, correction, keepdims), _getframe(1))
+
+
+def _spread(axis: Axis, correction: float, keepdims: bool) -> dict[str, Any]:
+    params = {"axis": axis, "keepdims": keepdims}
+    return {**params, "correction": correction} if correction else params
+
+
+# --- searching ------------------------------------------------------------------------------------------------------
+def nonzero(x: ArrayLike, /) -> tuple[Tensor, ...]:
+    """Return, for each axis, where the elements stand that are not zero, as constants."""
+    data = constant(x).data
+    return tuple([record(places, (), None, False, _getframe(1)) for places in np.nonzero(data)])
