@@ -131,7 +131,7 @@ _OF_ONE_EXAMPLE = frozenset(
     {
         np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.min_scalar_type, np.common_type,
         np.diag_indices_from, np.tril_indices_from, np.triu_indices_from,
-        np.iscomplexobj, np.isrealobj, np.zeros_like, np.ones_like, np.empty_like, np.full_like,
+        np.iscomplexobj, np.isrealobj, np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.einsum_path,
     }
 )  # fmt: skip
 """Functions that ask for shape and dtype only: one example answers for all."""

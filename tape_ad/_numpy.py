@@ -45,6 +45,7 @@ QUERIES: frozenset[Callable[..., Any]] = frozenset(
         np.diag_indices_from, np.tril_indices_from, np.triu_indices_from, np.unravel_index, np.ravel_multi_index,
         np.nonzero, np.flatnonzero, np.argwhere, np.count_nonzero, np.argsort, np.searchsorted, np.digitize,
         np.argpartition, np.lexsort, np.nanargmax, np.nanargmin, np.isin, np.histogram_bin_edges,
+        np.packbits, np.unpackbits, np.einsum_path,
     }
 )  # fmt: skip
 """Functions whose answer has no derivative and is wanted plain: they run on the data."""
@@ -318,7 +319,23 @@ def _place_of_out(function: Callable[..., Any]) -> int:
 
 @functools.cache
 def _signature(function: Callable[..., Any]) -> inspect.Signature:
-    return inspect.signature(function)
+    """Return a function's signature; those that NumPy's compiled functions tell since 2.4 are written here for earlier ones."""
+    try:
+        return inspect.signature(function)
+    except ValueError:
+        if function.__name__ not in _COMPILED:
+            raise
+        return inspect.signature(_COMPILED[function.__name__])
+
+
+_COMPILED: Mapping[str, Callable[..., Any]] = {
+    "bincount": lambda x, /, weights=None, minlength=0: None,
+    "concatenate": lambda arrays, /, axis=0, out=None, *, dtype=None, casting="same_kind": None,
+    "dot": lambda a, b, out=None: None,
+    "inner": lambda a, b, /: None,
+    "vdot": lambda a, b, /: None,
+    "where": lambda condition, x=None, y=None, /: None,
+}
 
 
 def _bind(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
