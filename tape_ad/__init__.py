@@ -82,9 +82,6 @@ from tape_ad._errors import (
     TapeError as TapeError,
     UnsupportedDataError as UnsupportedDataError,
 )
-from tape_ad._linspace import (
-    linspace as linspace,
-)
 from tape_ad._rules import (
     bilinear as bilinear,
     composite as composite,
@@ -94,16 +91,10 @@ from tape_ad._rules import (
     piecewise_constant as piecewise_constant,
     primitive as primitive,
 )
-from tape_ad._sets import (
-    isin as isin,
-    unique_all as unique_all,
-    unique_counts as unique_counts,
-    unique_inverse as unique_inverse,
-    unique_values as unique_values,
-)
 from tape_ad._signatures import (
     concat as concat,
     expand_dims as expand_dims,
+    linspace as linspace,
     mean as mean,
     nonzero as nonzero,
     permute_dims as permute_dims,
@@ -113,6 +104,10 @@ from tape_ad._signatures import (
     stack as stack,
     std as std,
     tile as tile,
+    unique_all as unique_all,
+    unique_counts as unique_counts,
+    unique_inverse as unique_inverse,
+    unique_values as unique_values,
     var as var,
 )
 from tape_ad._tape import (
@@ -319,6 +314,12 @@ from tape_ad.ops.quantiles import (
     percentile as percentile,
     quantile as quantile,
 )
+from tape_ad.ops.ranges import (
+    geomspace as geomspace,
+    histogram2d as histogram2d,
+    histogramdd as histogramdd,
+    logspace as logspace,
+)
 from tape_ad.ops.reductions import (
     all as all,
     any as any,
@@ -329,16 +330,30 @@ from tape_ad.ops.reductions import (
     prod as prod,
     sum as sum,
 )
+from tape_ad.ops.roots import (
+    poly as poly,
+    polydiv as polydiv,
+    roots as roots,
+)
 from tape_ad.ops.searching import (
     argsort as argsort,
     count_nonzero as count_nonzero,
     searchsorted as searchsorted,
+)
+from tape_ad.ops.sets import (
+    intersect1d as intersect1d,
+    isin as isin,
+    setdiff1d as setdiff1d,
+    setxor1d as setxor1d,
+    union1d as union1d,
+    unique as unique,
 )
 from tape_ad.ops.sorting import (
     compress as compress,
     extract as extract,
     partition as partition,
     sort as sort,
+    sort_complex as sort_complex,
     take as take,
     take_along_axis as take_along_axis,
 )
@@ -568,6 +583,7 @@ __all__ = [
     "full",
     "full_like",
     "gcd",
+    "geomspace",
     "ggnvp",
     "grad",
     "gradient",
@@ -576,6 +592,8 @@ __all__ = [
     "heaviside",
     "hessian",
     "histogram",
+    "histogram2d",
+    "histogramdd",
     "hsplit",
     "hstack",
     "hvp",
@@ -592,6 +610,7 @@ __all__ = [
     "int32",
     "int64",
     "interp",
+    "intersect1d",
     "isdtype",
     "isfinite",
     "isin",
@@ -624,6 +643,7 @@ __all__ = [
     "logical_not",
     "logical_or",
     "logical_xor",
+    "logspace",
     "matmul",
     "matrix_transpose",
     "matvec",
@@ -667,8 +687,10 @@ __all__ = [
     "pi",
     "piecewise",
     "piecewise_constant",
+    "poly",
     "polyadd",
     "polyder",
+    "polydiv",
     "polyfit",
     "polyint",
     "polymul",
@@ -695,10 +717,13 @@ __all__ = [
     "rint",
     "roll",
     "rollaxis",
+    "roots",
     "rot90",
     "round",
     "searchsorted",
     "select",
+    "setdiff1d",
+    "setxor1d",
     "sign",
     "signbit",
     "sin",
@@ -706,6 +731,7 @@ __all__ = [
     "sinh",
     "sliding_window_view",
     "sort",
+    "sort_complex",
     "spacing",
     "split",
     "sqrt",
@@ -734,6 +760,8 @@ __all__ = [
     "uint16",
     "uint32",
     "uint64",
+    "union1d",
+    "unique",
     "unique_all",
     "unique_counts",
     "unique_inverse",

@@ -545,6 +545,7 @@ _ELSEWHERE = {
     "creator": "They are t.creators.",
     "null_grad": "Nothing accumulates, so there is nothing to reset.",
     "block_until_ready": "It is computed already.",
+    "flags": "Nobody sees the memory of a tensor: t.data.flags.",
     "fill": "A tensor never changes: np.full_like(t.data, value).",
     "put": "A tensor never changes: t.at[i].set(v).",
 }

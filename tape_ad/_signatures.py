@@ -5,14 +5,25 @@
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tape_ad._core import TABLE, TENSORS, Tensor, apply, constant, own, record
-from tape_ad._typing import ArrayLike, Axis, Shape
+from tape_ad._data import check_device
+from tape_ad._typing import ArrayLike, Axis, DType, Shape
 
 _getframe = sys._getframe  # noqa: SLF001 - the only way to a caller's position that costs less than a microsecond
+
+
+# --- numbers between two others -------------------------------------------------------------------------------------
+def linspace(
+    start: Any, stop: Any, /, num: int, *, dtype: DType = None, device: str | None = None, endpoint: bool = True
+) -> Tensor:  # fmt: skip
+    """Return ``num`` numbers evenly apart from ``start`` to ``stop``, which is left out without ``endpoint``."""
+    check_device(device, "linspace()")
+    params = {"num": num, "endpoint": bool(endpoint), "dtype": dtype}
+    return apply(TABLE["evenly_spaced"], (start, stop), params, _getframe(1))
 
 
 # --- shapes ---------------------------------------------------------------------------------------------------------
@@ -91,3 +102,50 @@ def nonzero(x: ArrayLike, /) -> tuple[Tensor, ...]:
     """Return, for each axis, where the elements stand that are not zero, as constants."""
     data = constant(x).data
     return tuple([record(places, (), None, False, _getframe(1)) for places in np.nonzero(data)])
+
+
+# --- sets -----------------------------------------------------------------------------------------------------------
+class UniqueAll(NamedTuple):
+    """The distinct elements, where each stands first, which of them each element is, and how often each stands."""
+
+    values: Tensor
+    indices: Tensor
+    inverse_indices: Tensor
+    counts: Tensor
+
+
+class UniqueCounts(NamedTuple):
+    """The distinct elements, and how often each stands."""
+
+    values: Tensor
+    counts: Tensor
+
+
+class UniqueInverse(NamedTuple):
+    """The distinct elements, and which of them each element is."""
+
+    values: Tensor
+    inverse_indices: Tensor
+
+
+def unique_all(x: ArrayLike, /) -> UniqueAll:
+    """Return the distinct elements with all that is known about them; of equal ones the first carries the gradient."""
+    values, *known = TENSORS.unique_all(x)
+    return UniqueAll(values, *[record(part, (), None, False, _getframe(1)) for part in known])
+
+
+def unique_counts(x: ArrayLike, /) -> UniqueCounts:
+    """Return the distinct elements, and how often each stands."""
+    values, counts = TENSORS.unique_counts(x)
+    return UniqueCounts(values, record(counts, (), None, False, _getframe(1)))
+
+
+def unique_inverse(x: ArrayLike, /) -> UniqueInverse:
+    """Return the distinct elements, and which of them each element is."""
+    values, inverse = TENSORS.unique_inverse(x)
+    return UniqueInverse(values, record(inverse, (), None, False, _getframe(1)))
+
+
+def unique_values(x: ArrayLike, /) -> Tensor:
+    """Return the distinct elements, in NumPy's order."""
+    return TENSORS.unique_values(x)  # type: ignore[no-any-return]  # the tensor namespace makes tensors

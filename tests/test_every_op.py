@@ -18,6 +18,7 @@ from tape_ad.testing import check_case, check_grads, check_op, check_record, doo
 from tests.mutate import Mutant, mutants
 from tests.strategies import arrays, broadcastable, shapes
 from tests.test_manipulation_ops import USES
+from tests.test_rest_ops import USES as MORE_USES
 
 # What is no function of arrays alone has no cases; tests of its own module try it.
 OUTSIDE_ARRAYS = {"batch", "unpack", "call_with_vjp", "call_with_jvp", "recompute", "implicit_solution", "exact_once"}
@@ -43,12 +44,15 @@ INTERNAL = {
     "gather",
     "place_add",
     "unbatch",
+    "characteristic_polynomial",
     "choose_between",
     "clip_between",
     "correlation",
     "covariance",
+    "distance_between",
     "einsum",
     "elements_at",
+    "evenly_spaced",
     "fitted_polynomial",
     "getitem",
     "interp_between",
@@ -76,6 +80,7 @@ INTERNAL = {
     "set_positions",
     "select_between",
     "slopes_along",
+    "spaced_by_factors",
     "weighted_average",
     "weighted_histogram",
     "weighted_quantile",
@@ -261,7 +266,10 @@ WRITTEN_OUT: dict[str, tuple[Callable[..., Any], list[Callable[..., Any]]]] = {
     "transpose": (np.transpose, [lambda f, x, y: f(x) @ y, lambda f, x, y: f(x, (1, 0))]),
     "ravel": (np.ravel, [lambda f, x, y: f(x), lambda f, x, y: f(x, order="F")]),
 }  # fmt: skip
-TRIED_ELSEWHERE = {function.__name__ for function in USES} | {"matrix_transpose", "vecdot"}  # in test_linalg_ops
+TRIED_ELSEWHERE = {function.__name__ for function in (*USES, *MORE_USES)} | {
+    "matrix_transpose",
+    "vecdot",
+}  # in test_linalg_ops
 PUBLIC_FUNCTIONS = [
     name for name in tape_ad.__all__ if isinstance(getattr(tape_ad, name), Expansion) and name not in TRIED_ELSEWHERE
 ]

@@ -36,7 +36,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("_laws", "_points", "_spellings"),
     ("_check_grads",),
     ("testing",),
-    ("linalg", "fft", "numpy", "_creation", "_signatures", "_sets", "_linspace"),
+    ("linalg", "fft", "numpy", "_creation", "_signatures"),
     ("attribute_style",),
     ("__init__",),
     ("demo",),  # the main job and its command use the public package, as a user does

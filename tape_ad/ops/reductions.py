@@ -164,7 +164,7 @@ def _extreme_jvp(xp: Namespace, tangents: Any, out: Array, x: Array, axis: Any, 
     jvp=_extreme_jvp,
     batched=over_axes,
     canonical=axes_or_only,
-    adapt={np.max: extreme_arguments("max")},
+    adapt={np.max: extreme_arguments("max"), np.amax: extreme_arguments("max")},
     domain=(DISTINCT,),
     cases=_AXES,
 )
@@ -178,7 +178,7 @@ def max(xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, keepdims: bool = F
     jvp=_extreme_jvp,
     batched=over_axes,
     canonical=axes_or_only,
-    adapt={np.min: extreme_arguments("min")},
+    adapt={np.min: extreme_arguments("min"), np.amin: extreme_arguments("min")},
     domain=(DISTINCT,),
     cases=_AXES,
 )

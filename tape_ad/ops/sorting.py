@@ -18,6 +18,7 @@ from tape_ad._errors import ArgumentError
 from tape_ad._rules import DISTINCT, REAL, Expansion, composite, expansion, piecewise_constant, primitive
 from tape_ad._stacked import over_axes, repeated
 from tape_ad._typing import Array, ArrayLike, Namespace, Shape
+from tape_ad.ops.joining import as_array
 
 _plain: Namespace = np  # whatever the namespace, the value is NumPy's own
 _POSITIONS = Domain("-1, 0 or 1", lambda z: np.asarray(np.rint(np.tanh(z)), dtype=int))
@@ -250,3 +251,12 @@ def compress(xp: Namespace, condition: ArrayLike, a: ArrayLike, axis: int | None
 def extract(xp: Namespace, condition: ArrayLike, arr: ArrayLike) -> Array:
     """Return the elements where a condition is true, in one axis."""
     return xp.elements_at(xp.ravel(arr), np.flatnonzero(condition))
+
+
+@expansion(np.sort_complex)
+def sort_complex(xp: Namespace, a: ArrayLike) -> Array:
+    """Return the elements in order along the last axis, by their real parts first, as complex numbers."""
+    x = xp.sort(as_array(xp, a), axis=-1, stable=False)
+    if x.dtype.kind == "c":
+        return x
+    return xp.astype(x, np.dtype({"g": "G", **dict.fromkeys("bhBH", "F")}.get(x.dtype.char, "D")))
