@@ -241,7 +241,13 @@ def call_function(function: Callable[..., Any], args: Sequence[Any], kwargs: Map
         other, operands, params = answer
         return engine.run(other, operands, params)
     if not hasattr(op, "params"):
-        return op.body(engine.tensors, *args, **kwargs)
+        try:
+            return op.body(engine.tensors, *args, **kwargs)
+        except TypeError:
+            _bind(function, args, kwargs)
+            if _open_ended(op) or kwargs.keys() <= _names(function, op):
+                raise
+            raise _misfit(function, op, args, kwargs) from None
     arguments = _bind(function, args, kwargs)
     names = list(arguments)
     operands = [arguments.pop(key) for key in names[: op.arity]]
@@ -281,11 +287,17 @@ def _misfit(
 
 
 @functools.cache
+def _open_ended(function: Callable[..., Any]) -> bool:
+    """Say whether a function takes any keyword."""
+    return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(function).parameters.values())
+
+
+@functools.cache
 def _names(function: Callable[..., Any], adapt: Callable[..., Any]) -> frozenset[str]:
     """Return the keywords that both NumPy's function and its adapter take."""
     numpys, ours = _signature(function).parameters, inspect.signature(adapt).parameters
-    open_ended = any(p.kind is p.VAR_KEYWORD for p in numpys.values())
-    return frozenset(ours if open_ended else numpys.keys() & ours.keys())
+    any_keyword = any(p.kind is p.VAR_KEYWORD for p in numpys.values())
+    return frozenset(ours if any_keyword else numpys.keys() & ours.keys())
 
 
 def _unsupported(function: Callable[..., Any], keys: Sequence[str]) -> ArgumentError:

@@ -16,6 +16,7 @@ from attrs import frozen
 from tape_ad._cases import Case, Domain
 from tape_ad._core import DOORS, TABLE, TENSORS, Kind, Op, OwnDoc, register
 from tape_ad._data import FOREIGN
+from tape_ad._errors import ArgumentError
 from tape_ad._stacked import pointwise
 from tape_ad._typing import Array, Namespace, P
 
@@ -235,8 +236,24 @@ class Expansion(Generic[P]):
     body: Callable[..., Any]
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> Any:
-        """Run the body on tensors."""
-        return self.body(TENSORS, *args, **kwargs)
+        """Run the body on tensors.
+
+        Raises:
+            ArgumentError: for arguments that do not fit the signature.
+        """
+        try:
+            return self.body(TENSORS, *args, **kwargs)
+        except TypeError:
+            self._bind(args, kwargs)
+            raise
+
+    def _bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        try:
+            self.__signature__.bind(*args, **kwargs)
+        except TypeError as error:
+            bare = [p.replace(annotation=p.empty) for p in self.__signature__.parameters.values()]
+            msg = f"{self.name}{inspect.Signature(bare)}: {error}."
+            raise ArgumentError(msg) from None
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         """Bind like a function, so that `help` shows one."""

@@ -1,5 +1,6 @@
 """What cannot be done without losing a gradient is refused by class, and the message says what, where and the way out."""
 
+import inspect
 import math
 import operator
 import re
@@ -24,6 +25,7 @@ from tape_ad._errors import (
     UnsupportedDataError,
 )
 from tape_ad._numpy import QUERIES
+from tape_ad._rules import Expansion
 
 Call: TypeAlias = Callable[..., Any]
 wrong: Any = np
@@ -419,15 +421,48 @@ def test_a_wrong_argument_is_named_with_the_function_that_the_user_wrote(call: C
         assert private not in str(caught.value)
 
 
-@pytest.mark.parametrize("bad", ["adapt", "missing"])
-def test_every_door_with_an_adapter_names_numpys_function_when_the_arguments_do_not_fit(bad: str, t: Any) -> None:
-    doors = [(f, adapt) for f, (_, adapt) in DOORS.items() if adapt is not None]
-    for function, _ in doors:
-        with pytest.raises(TypeError) as caught:
-            t._call(function, (), {"no_such_argument": 1} if bad == "adapt" else {}, sys._getframe())
+def _needs_no_arguments(function: Call) -> bool:
+    try:
+        inspect.signature(function).bind()
+    except TypeError:
+        return False
+    return True
 
-        assert function.__name__ in str(caught.value)
+
+@pytest.mark.parametrize("bad", [{"no_such_argument": 1}, {}], ids=["an unknown one", "none at all"])
+def test_every_door_names_numpys_function_when_the_arguments_do_not_fit(bad: dict[str, Any], t: Any) -> None:
+    for function in [f for f in DOORS if not isinstance(f, np.ufunc)]:
+        if not bad and _needs_no_arguments(function):
+            continue
+        with pytest.raises(
+            ArgumentError, match=rf"^np\.(linalg\.|fft\.|lib\.stride_tricks\.)?{function.__name__}\b"
+        ) as caught:
+            t._call(function, (), bad, sys._getframe())
+
         assert "lambda" not in str(caught.value)
+
+
+def test_every_function_written_out_names_itself_when_the_arguments_do_not_fit() -> None:
+    for expansion in {op for op, _ in DOORS.values() if isinstance(op, Expansion)}:
+        with pytest.raises(ArgumentError, match=rf"^{expansion.name}\("):
+            expansion(no_such_argument=1)
+
+
+def test_a_door_that_lacks_one_of_numpys_parameters_says_so(monkeypatch: Any, t: Any) -> None:
+    monkeypatch.setitem(DOORS, np.ptp, (Expansion("ptp", lambda xp, a: xp.max(a) - xp.min(a)), None))
+
+    assert 5.0 == np.ptp(t).data
+    with pytest.raises(ArgumentError, match=r"^np\.ptp\(…, axis=…\) is not supported on a tensor\. Leave axis out\."):
+        np.ptp(t, axis=0)
+
+
+def test_an_error_of_a_function_that_was_handed_in_is_left_as_it_is(t: Any) -> None:
+    def sine(x: Any) -> Any:
+        raise TypeError("mine")
+
+    for call in (np.apply_along_axis, tape_ad.apply_along_axis):
+        with pytest.raises(TypeError, match="^mine$"):
+            call(sine, 0, t)
 
 
 # --- never an object array ------------------------------------------------------------------------------------------

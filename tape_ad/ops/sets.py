@@ -102,7 +102,7 @@ def unique(
 
 
 @expansion(np.unique_values)
-def unique_values(xp: Namespace, x: ArrayLike, /) -> Array:
+def unique_values(xp: Namespace, x: ArrayLike) -> Array:
     """Return the distinct elements; no two NaN are alike."""
     data = _known("unique_values", x)
     found = np.unique_values(data)
@@ -118,19 +118,19 @@ def _all_about(xp: Namespace, name: str, x: ArrayLike) -> Any:
 
 
 @expansion(np.unique_all)
-def unique_all(xp: Namespace, x: ArrayLike, /) -> Any:
+def unique_all(xp: Namespace, x: ArrayLike) -> Any:
     """Return the distinct elements, where each occurs first, which of them each element is, and how often they occur."""
     return _all_about(xp, "unique_all", x)
 
 
 @expansion(np.unique_counts)
-def unique_counts(xp: Namespace, x: ArrayLike, /) -> Any:
+def unique_counts(xp: Namespace, x: ArrayLike) -> Any:
     """Return the distinct elements, and how often each occurs."""
     return _all_about(xp, "unique_counts", x)
 
 
 @expansion(np.unique_inverse)
-def unique_inverse(xp: Namespace, x: ArrayLike, /) -> Any:
+def unique_inverse(xp: Namespace, x: ArrayLike) -> Any:
     """Return the distinct elements, and which of them each element is."""
     return _all_about(xp, "unique_inverse", x)
 
