@@ -110,9 +110,10 @@ def test_every_numeric_dtype_is_held(dtype: str) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        None, "1.0", b"1", object(), Fraction(1, 2), ["a"], [1, None], [[1], [1, 2]], {"a": 1}, {1.0}, np.array([1, "a"], object),
+        None, "1.0", b"1", pytest.param(object(), id="object()"), Fraction(1, 2), ["a"], [1, None], [[1], [1, 2]], {"a": 1}, {1.0}, np.array([1, "a"], object),
         np.array(["a"]), np.str_("a"), np.datetime64("2020"), np.array([np.timedelta64(1, "s")]), np.zeros(2, [("a", float)]),
-        np.ma.array([1.0, 2.0], mask=[False, True]), np.ones((1, 1)).view(np.matrix), [1, [2, 3]], [np.ones(2), np.ones(3)], iter([1]),
+        np.ma.array([1.0, 2.0], mask=[False, True]), np.ones((1, 1)).view(np.matrix), [1, [2, 3]], [np.ones(2), np.ones(3)],
+        pytest.param(iter([1]), id="iter([1])"),
     ],
     ids=repr,
 )  # fmt: skip

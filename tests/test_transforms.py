@@ -304,7 +304,9 @@ def test_a_result_that_is_not_one_real_number_is_refused(result: Any, words: str
         (IntegerGradientError, Params(1.0, (np.True_,)), r"x\._b\[0\] is a boolean"),
         (ArgumentError, "text", "x is of type str.*argnums"),
         (ArgumentError, Params(np.ones(2), 1.0, name="first"), r"x\.name is of type str"),
-        (ArgumentError, [Point(1.0, {3: object()})], r"x\[0\]\.y\[3\] is of type object"),
+        pytest.param(
+            ArgumentError, [Point(1.0, {3: object()})], r"x\[0\]\.y\[3\] is of type object", id="an object in a nest"
+        ),
         (UnsupportedDataError, np.ma.array([1.0], mask=[True]), "x takes plain arrays"),
     ],
     ids=repr,

@@ -388,7 +388,12 @@ def test_two_structures_differ_somewhere_or_are_equal(one: Any, other: Any) -> N
         ({"k": None}, {"k": 1}, "p['k']: None here, a leaf there"),
         ({"k": 1}, {"l": 1}, "p: dict of 'k' here, dict of 'l' there"),
         (Pair(0, [Changeable(1)]), Pair(0, [1]), "p.right[0]: Changeable of 1 here, a leaf there"),
-        (Ordered({"q": ()}, ""), Ordered({"q": []}, ""), "p.q: tuple of 0 here, list of 0 there"),
+        pytest.param(
+            Ordered({"q": ()}, ""),
+            Ordered({"q": []}, ""),
+            "p.q: tuple of 0 here, list of 0 there",
+            id="a registered class",
+        ),
         (
             types.SimpleNamespace(),
             Point({"layers": [0, 1, (2, 3)]}, y=0),
