@@ -23,7 +23,6 @@ extensions = [
 ]
 exclude_patterns = ["_build", "_extensions", "transforms.md", "coming_from.md"]
 nitpicky = True
-suppress_warnings = ["toc.empty_glob"]
 
 # --- pages --------------------------------------------------------------------------------------------------------
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist", "dollarmath", "fieldlist"]
