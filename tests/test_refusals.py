@@ -461,7 +461,7 @@ def test_an_error_of_a_function_that_was_handed_in_is_left_as_it_is(t: Any) -> N
         raise TypeError("mine")
 
     for call in (np.apply_along_axis, tape_ad.apply_along_axis):
-        with pytest.raises(TypeError, match="^mine$"):
+        with pytest.raises(TypeError, match=r"^mine$"):
             call(sine, 0, t)
 
 
