@@ -125,9 +125,6 @@ from tape_ad.ops.choices import (
     select as select,
     where as where,
 )
-from tape_ad.ops.creation import (
-    stop_gradient as stop_gradient,
-)
 from tape_ad.ops.cumulative import (
     cumprod as cumprod,
     cumsum as cumsum,
@@ -405,6 +402,7 @@ from tape_ad.transforms import (
     jvp as jvp,
     linear_transpose as linear_transpose,
     linearize as linearize,
+    stop_gradient as stop_gradient,
     value_and_grad as value_and_grad,
     vhp as vhp,
     vjp as vjp,

@@ -6,7 +6,7 @@ with batch axes in front; a composite op without such a rule runs its expression
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -254,6 +254,11 @@ class _Engine:
     def answer(value: Any) -> Any:
         """Return an answer as it is."""
         return value
+
+    @staticmethod
+    def expand(body: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], /) -> Any:
+        """Run a function that is written in other ops."""
+        return body(ARRAYS, *args, **kwargs)
 
     @staticmethod
     def run(

@@ -5,8 +5,9 @@ A tensor knows its parents and never its children. Nothing here computes a deriv
 
 import inspect
 import operator
+import os
 import sys
-from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
+from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
 from types import CodeType, FrameType, MappingProxyType, MethodType, SimpleNamespace
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeAlias, overload
 
@@ -439,6 +440,30 @@ def record(data: Any, creators: tuple["Tensor", ...], call: Call | None, tracked
     result.lasti = frame.f_lasti
     result.__class__ = Tensor
     return result  # type: ignore[no-any-return]  # it is a Tensor by now
+
+
+def placed(results: Any, arguments: Iterable[Any], frame: FrameType) -> Any:
+    """Return what a shorthand for other ops returned, made where the shorthand was called.
+
+    The tensors between its arguments and its results were made in this library's files, which tell a user nothing.
+    """
+    known = set()
+    for x in arguments:
+        known.update(
+            [y for y in x if type(y) is Tensor] if type(x) in (list, tuple) else [x] if type(x) is Tensor else []
+        )
+    stack = list(results) if isinstance(results, (list, tuple)) else [results]
+    while stack:
+        t = stack.pop()
+        if type(t) is Tensor and t not in known and t.code is not None and t.code.co_filename.startswith(_PACKAGE):
+            known.add(t)
+            _set(t, "code", frame.f_code)
+            _set(t, "lasti", frame.f_lasti)
+            stack.extend(t.creators)
+    return results
+
+
+_PACKAGE = os.path.dirname(__file__) + os.sep  # noqa: PTH120 - code objects name their files by strings
 
 
 def apply(
@@ -971,6 +996,10 @@ class _Entry:
         if isinstance(value, Pack):
             return tuple([constant(part) for part in value])
         return constant(value) if type(value) in FOREIGN else value
+
+    def expand(self, body: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], /) -> Any:
+        """Run a function that is written in other ops."""
+        return placed(body(TENSORS, *args, **kwargs), (*args, *kwargs.values()), self.frame)
 
     def run(
         self, name: str, operands: Sequence[Any], params: dict[str, Any], compute: Callable[..., Any] | None = None, /

@@ -29,6 +29,9 @@ class Engine(Protocol):
     def answer(self, value: Any, /) -> Any:
         """Return a plain answer as the caller gets it."""
 
+    def expand(self, body: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], /) -> Any:
+        """Run a function that is written in other ops: ``body(xp, *args, **kwargs)``."""
+
     def run(
         self, name: str, operands: Sequence[Any], params: dict[str, Any], compute: Callable[..., Any] | None = None, /
     ) -> Any:
@@ -242,7 +245,7 @@ def call_function(function: Callable[..., Any], args: Sequence[Any], kwargs: Map
         return engine.run(other, operands, params)
     if not hasattr(op, "params"):
         try:
-            return op.body(engine.tensors, *args, **kwargs)
+            return engine.expand(op.body, args, kwargs)
         except TypeError:
             _bind(function, args, kwargs)
             if _open_ended(op) or kwargs.keys() <= _names(function, op):

@@ -6,6 +6,7 @@ function returns several arrays or is only a shorthand.
 """
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import MethodType
 from typing import Any, Concatenate, Generic
@@ -14,11 +15,13 @@ import numpy as np
 from attrs import frozen
 
 from tape_ad._cases import Case, Domain
-from tape_ad._core import DOORS, TABLE, TENSORS, Kind, Op, OwnDoc, register
+from tape_ad._core import DOORS, TABLE, TENSORS, Kind, Op, OwnDoc, placed, register
 from tape_ad._data import FOREIGN
 from tape_ad._errors import ArgumentError
 from tape_ad._stacked import pointwise
 from tape_ad._typing import Array, Namespace, P
+
+_getframe = sys._getframe  # noqa: SLF001 - the only way to a caller's position that costs less than a microsecond
 
 Rule = Callable[..., Any] | None
 Forward = Callable[Concatenate[Namespace, P], Array]
@@ -242,7 +245,7 @@ class Expansion(Generic[P]):
             ArgumentError: for arguments that do not fit the signature.
         """
         try:
-            return self.body(TENSORS, *args, **kwargs)
+            return placed(self.body(TENSORS, *args, **kwargs), (*args, *kwargs.values()), _getframe(1))
         except TypeError:
             self._bind(args, kwargs)
             raise

@@ -25,13 +25,19 @@ def _as_tuples(axes: Any) -> Any:
     return tuple([_as_tuples(a) for a in axes]) if type(axes) in (list, tuple) else axes
 
 
+def _comparable(axes: Any) -> Any:
+    """Return what a nest of axes is compared and hashed by: its leaves and how it is built."""
+    found, structure = _tree.flatten(axes)
+    return tuple(found), structure
+
+
 @frozen(repr=False)
 class Vmap(Transform, Generic[P, R]):
     """A function of many examples; see `vmap`."""
 
     fun: Callable[..., Any] = field(converter=function)
-    in_axes: Any = field(default=0, converter=_as_tuples)
-    out_axes: Any = field(default=0, converter=_as_tuples)
+    in_axes: Any = field(default=0, converter=_as_tuples, eq=_comparable)
+    out_axes: Any = field(default=0, converter=_as_tuples, eq=_comparable)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Return the results for all examples."""

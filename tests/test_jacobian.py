@@ -195,6 +195,22 @@ def test_the_hessian_of_nests_is_a_nest_of_nests() -> None:
     assert_same({"a": {"a": 4 * np.eye(3), "b": 2 * X}, "b": {"a": 2 * X, "b": 0.0}}, found)
 
 
+def test_the_hessian_hands_on_what_else_the_function_returns() -> None:
+    found, aux = hessian(lambda x: (np.sum(x**3), {"mean": np.mean(x)}), has_aux=True)(X)
+
+    assert_same(np.diag(6 * X), found)
+    assert {"mean": np.mean(X)} == aux
+
+
+def test_the_hessian_of_a_holomorphic_function_is_its_second_derivative() -> None:
+    z = X + 1j
+    found = hessian(lambda z: z[0] ** 2 * z[1], holomorphic=True)(z)
+    expected = np.zeros((X.size, X.size), complex)
+    expected[0, 0], expected[0, 1], expected[1, 0] = 2 * z[1], 2 * z[0], 2 * z[0]
+
+    assert_same(expected, found)
+
+
 def test_the_hessian_takes_argnums() -> None:
     def f(w: Any, x: Any) -> Any:
         return np.sum((w @ x) ** 2)

@@ -373,3 +373,23 @@ def test_python_scalars_are_weak_as_operands_and_as_tensors(scalar: Any, array: 
         (Tensor(a) * Tensor(scalar)).dtype,
         (a * Tensor(scalar)).dtype,
     }
+
+
+def test_what_a_shorthand_for_other_ops_makes_is_made_where_it_was_called() -> None:
+    x: Any = Tensor([1.0, 2.0, 4.0], autograd=True)
+    by_door: Any
+    several: Any
+    by_door, by_name, several = np.trapezoid(x), tape_ad.vander(x), np.split(x, 3)
+    here = line() - 1
+    places = {t.made_at for t in tape_ad.Tape.of(by_door, by_name, *several).tensors if t is not x}
+
+    assert {f"{__file__}:{here}"} == places
+
+
+def test_what_a_numpy_function_makes_is_made_where_the_transform_was_called() -> None:
+    sine: Any = tape_ad.grad(np.sin)
+    with pytest.raises(tape_ad.NotScalarError) as caught:
+        sine(np.ones(2))
+    here = line() - 1
+
+    assert f"made at {__file__}:{here}" in str(caught.value)

@@ -197,6 +197,25 @@ def test_positions_that_the_call_does_not_have_are_refused(argnums: Any, words: 
         grad(weighted, argnums)(1.0, 2.0)
 
 
+def test_a_default_is_differentiated_where_argnums_says_so() -> None:
+    def scaled(x: float, factor: float = 2.0) -> float:
+        return x * factor
+
+    assert 3.0 == grad(scaled, 1)(3.0)
+    assert (2.0, 3.0) == grad(scaled, (0, "factor"))(3.0)
+
+
+def test_stop_gradient_takes_nests_and_returns_what_is_no_tensor_as_it_is() -> None:
+    x = np.array([1.0, 2.0])
+    given = {"x": x, "name": "text", "n": 3}
+    stopped = tape_ad.stop_gradient(given)
+
+    assert stopped["x"] is x
+    assert ("text", 3) == (stopped["name"], stopped["n"])
+    found = grad(lambda p: np.sum(p["x"] * tape_ad.stop_gradient(p)["x"]))({"x": x})
+    np.testing.assert_array_equal(x, found["x"])
+
+
 # --- auxiliary results ------------------------------------------------------------------------------------------------
 def test_what_else_the_function_returns_comes_back_as_arrays() -> None:
     def f(x: Any) -> Any:

@@ -42,12 +42,24 @@ def loop(f: Callable[..., Any], args: Sequence[Any], in_axes: Sequence[Any], out
     return np.stack([f(*example) for example in examples], axis=out_axis)
 
 
+def test_axes_in_a_dict_compare_and_hash() -> None:
+    mapped = vmap(energy_of, ({"a": 0, "b": None},))
+
+    assert vmap(energy_of, ({"a": 0, "b": None},)) == mapped
+    assert vmap(energy_of, ({"a": 0, "b": 0},)) != mapped
+    assert hash(vmap(energy_of, ({"a": 0, "b": None},))) == hash(mapped)
+
+
+def energy_of(p: Any) -> Any:
+    return p["a"] * p["b"]
+
+
 def check(f: Callable[..., Any], *args: Any, in_axes: Any = None, out_axis: int = 0) -> None:
     """Assert that vmap is loop and stack, in its value and in its gradients."""
     axes = (0,) * len(args) if in_axes is None else in_axes
     mapped = vmap(f, axes, out_axis)
     value = mapped(*args)
-    expected = loop(lambda *xs: tape_ad.stop_gradient(f(*xs)).data, args, axes, out_axis)
+    expected = loop(lambda *xs: tape_ad.asarray(f(*xs)).data, args, axes, out_axis)
 
     assert_same(expected, value)
     assert expected.dtype == value.dtype

@@ -12,6 +12,7 @@ from tape_ad.transforms.gradient import (
 )
 from tape_ad.transforms.jacobian import Jacobian, ggnvp, hessian, hvp, jacfwd, jacobian, jacrev, vhp
 from tape_ad.transforms.modes import Linearized, LinearTranspose, Pullback, jvp, linear_transpose, linearize, vjp
+from tape_ad.transforms.stop import stop_gradient
 
 __all__ = [
     "Checkpoint",
@@ -38,6 +39,7 @@ __all__ = [
     "jvp",
     "linear_transpose",
     "linearize",
+    "stop_gradient",
     "value_and_grad",
     "vhp",
     "vjp",

@@ -18,7 +18,7 @@ from attrs import frozen
 
 from tape_ad import _tree
 from tape_ad._batched import Batched
-from tape_ad._core import Call, Tensor, own, record
+from tape_ad._core import Call, Tensor, own, placed, record
 from tape_ad._data import COPY_LIMIT, exposed, glance, private_copy
 from tape_ad._errors import (
     ArgumentError,
@@ -106,13 +106,19 @@ def call_recorded(
         else:
             named[place] = nest  # type: ignore[index]  # its type tells which
     result = fun(*passed, **named) if named else fun(*passed)
+    if type(result) is Tensor and result.code is _OWN_CODE:
+        placed(result, passed, frame)  # of a NumPy function, which has no lines of its own
     return Recording(what, fun, serial, all_leaves, structures, wanted, result, watched)
+
+
+_OWN_CODE = call_recorded.__code__
 
 
 def _locate(
     fun: Callable[..., Any], what: str, wanted: Sequence[Place], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> tuple[Sequence[Any], Mapping[str, Any], list[Place]]:
     """Return the arguments with every one in its place, and where those to differentiate stand."""
+    given = len(args)
     by_name = any(isinstance(n, str) for n in wanted)
     if by_name or any(isinstance(n, int) and n >= len(args) for n in wanted):
         try:
@@ -120,8 +126,7 @@ def _locate(
         except (TypeError, ValueError):
             pass
         else:
-            if by_name:
-                bound.apply_defaults()
+            bound.apply_defaults()
             args, kwargs = bound.args, bound.kwargs
     names = parameters(fun)
     found: list[Place] = []
@@ -137,7 +142,7 @@ def _locate(
         elif -len(args) <= n < len(args):
             found.append(n % len(args))
         else:
-            msg = f"{what}({name_of(fun)}, argnums={n}) was called with {len(args)} positional arguments. Positions count from 0."
+            msg = f"{what}({name_of(fun)}, argnums={n}) was called with {given} positional arguments. Positions count from 0."
             raise ArgumentError(msg)
     if len(set(found)) != len(found):
         msg = f"{what}({name_of(fun)}, argnums={tuple(wanted)}) names one of {len(args)} positional arguments twice. Name it once."

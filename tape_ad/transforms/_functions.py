@@ -85,7 +85,8 @@ class Transform:
 
 
 _OURS = {
-    "argnum": "argnums", "argnames": "argnums, which takes names too", "in_dims": "in_axes", "out_dims": "out_axes",
+    "argnum": "argnums", "wrt": "argnums", "in_axis": "in_axes", "out_axis": "out_axes", "strategy": "mode",
+    "grad_outputs": "the argument of the pullback that vjp returns", "argnames": "argnums, which takes names too", "in_dims": "in_axes", "out_dims": "out_axes",
     "hasaux": "has_aux", "aux": "has_aux", "allow_int": "x.astype(float), before the call",
 }  # fmt: skip
 _NOT_NEEDED = {
@@ -99,7 +100,9 @@ _NOT_NEEDED = {
     "randomness": "random numbers are drawn before, and passed as arguments",
     "reduce_axes": "sums over the examples are taken outside", "policy": "only the arguments are kept",
     "use_reentrant": "there is one way", "preserve_rng_state": "random numbers are drawn before, and passed as arguments",
-    "nondiff_argnums": "an argument that is not tracked is not differentiated", "requires_grad": "autograd=True says so",
+    "static_argnums": "only what argnums names is differentiated", "static_argnames": "only what argnums names is differentiated",
+    "prevent_cse": "nothing is compiled", "outer_jacobian_strategy": "it is forward over reverse mode",
+    "is_grads_batched": "vmap of a pullback does it", "nondiff_argnums": "an argument that is not tracked is not differentiated", "requires_grad": "autograd=True says so",
 }  # fmt: skip
 
 

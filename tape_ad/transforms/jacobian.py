@@ -5,7 +5,7 @@ All directions go through the tape in one pass, as one batch.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeAlias, TypeVar, overload
+from typing import Any, Generic, Literal, ParamSpec, TypeAlias, TypeVar, overload
 
 import numpy as np
 from attrs import field, frozen
@@ -20,12 +20,13 @@ from tape_ad._typing import RealScalar
 from tape_ad.transforms._call import Recording, call_recorded, caller, check_watched, rarer_collection, serials
 from tape_ad.transforms._functions import Argnums, Place, Transform, function, name_of, places, refuse_keywords
 from tape_ad.transforms._results import Outputs, outputs_of, plain, reaches_outside, release, settle, split_aux
-from tape_ad.transforms.gradient import check_scalar, grad
+from tape_ad.transforms.gradient import Gradient, check_scalar, grad
 from tape_ad.transforms.modes import check_pairs, directions_of, is_tracked, linearize, tangents_of, vjp
 
 P = ParamSpec("P")
 A = TypeVar("A", bound=Any)
 R = TypeVar("R")
+Aux = TypeVar("Aux")
 Mode: TypeAlias = Literal["auto", "fwd", "rev"]
 
 
@@ -281,23 +282,40 @@ def _released(derivatives: Any, value: Any, leaf: Tensor, called: Recording) -> 
 
 # --- second order ---------------------------------------------------------------------------------------------------
 @overload
-def hessian(
-    fun: Callable[Concatenate[A, P], RealScalar | Tensor], argnums: Literal[0] = 0
-) -> Jacobian[Concatenate[A, P], Any]: ...
+def hessian(fun: Callable[P, RealScalar | Tensor], argnums: Argnums = 0) -> Jacobian[P, Any]: ...
 @overload
-def hessian(fun: Callable[P, RealScalar | Tensor], argnums: Argnums) -> Jacobian[P, Any]: ...
-def hessian(fun: Callable[..., Any], argnums: Argnums = 0, **foreign: Any) -> Jacobian[..., Any]:
-    """Return a function that computes the second derivatives of ``fun``, which must return one real scalar.
+def hessian(
+    fun: Callable[P, tuple[RealScalar | Tensor, Aux]], argnums: Argnums = 0, *, has_aux: Literal[True]
+) -> Jacobian[P, tuple[Any, Aux]]: ...
+@overload
+def hessian(
+    fun: Callable[P, Any], argnums: Argnums = 0, *, has_aux: bool = False, holomorphic: Literal[True]
+) -> Jacobian[P, Any]: ...
+def hessian(
+    fun: Callable[..., Any], argnums: Argnums = 0, *, has_aux: bool = False, holomorphic: bool = False, **foreign: Any
+) -> Jacobian[..., Any]:
+    """Return a function that computes the second derivatives of ``fun``, which must return one scalar.
 
     For an argument of shape ``s`` they have shape ``s + s``; nests give nests of nests. It is forward over reverse mode:
     the derivative of the gradient in all directions at once.
+
+    Args:
+        fun: The function; it returns one scalar, a real one unless it is holomorphic.
+        argnums: Which argument to differentiate with respect to, by position or by name; a tuple gives a tuple of tuples.
+        has_aux: Whether ``fun`` returns ``(scalar, anything)``; the result is then ``(derivatives, anything)``.
+        holomorphic: Whether ``fun`` is a holomorphic function of complex numbers.
+        foreign: Keywords of other libraries; the error names ours.
+
+    Raises:
+        NotScalarError: when called, if ``fun`` does not return one scalar.
 
     >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
     array([[4., 2.],
            [2., 0.]])
     """
     refuse_keywords("hessian", foreign)
-    return Jacobian(grad(fun, argnums), argnums, "fwd")
+    gradient: Gradient[..., Any] = Gradient(fun, argnums, has_aux, holomorphic)
+    return Jacobian(gradient, argnums, "fwd", has_aux, holomorphic)
 
 
 def _one_or_all(results: tuple[Any, ...]) -> Any:

@@ -178,9 +178,9 @@ def jvp(
 
 def check_pairs(transform: str, fun: Any, primals: Any, tangents: Any) -> None:
     """Refuse primals and tangents that are not two tuples or lists of the same length."""
-    for what, given in (("primals", primals), ("tangents", tangents)):
+    for what, given, letter in (("primals", primals, "x"), ("tangents", tangents, "v")):
         if not isinstance(given, (tuple, list)):
-            msg = f"{transform}({name_of(fun)}, primals, tangents) takes {what} as a tuple, one per argument, but got {type(given).__name__}. Write (x,)."
+            msg = f"{transform}({name_of(fun)}, primals, tangents) takes {what} as a tuple, one per argument, but got {type(given).__name__}. Write ({letter},)."
             raise ArgumentError(msg)
     if len(primals) != len(tangents):
         msg = (

@@ -69,6 +69,10 @@ def scaled(x: Array, factor: float = 1.0) -> Array:
     return x * factor
 
 
+def energy_and_text(x: Array) -> tuple[float, str]:
+    return energy(x), "text"
+
+
 def energy(x: Array) -> float:
     total: float = np.sum(x**3)
     return total
@@ -162,6 +166,7 @@ def accepted_jacobians_keep_the_arguments() -> None:
     assert_type(jacfwd(scaled)(X, factor=2.0), Any)
     assert_type(jacrev(scaled, argnums=0)(X), Any)
     assert_type(hessian(energy)(X), Any)
+    assert_type(hessian(energy_and_text, has_aux=True)(X), tuple[Any, str])
     assert_type(hessian(loss, argnums=1)(PARAMS, X), Any)
 
 
