@@ -813,6 +813,18 @@ class Tensor(ArrayMethods):
         return other // self, other % self
 
     def __getitem__(self, index: Any) -> "Tensor":
+        if (type(index) is slice or type(index) is int) and type(self.data) is _ndarray:
+            # The usual index is in its one form already, and what it reads of a read-only array is read-only.
+            frame = _getframe(1)
+            result: Any = _Blank()
+            result.data = self.data[index]
+            result.creators = (self,)
+            result.creation_op = Call(TABLE["getitem"], {"index": index})
+            result.autograd = self.autograd
+            result.code = frame.f_code
+            result.lasti = frame.f_lasti
+            result.__class__ = Tensor
+            return result  # type: ignore[no-any-return]  # it is a Tensor by now
         try:
             return apply(TABLE["getitem"], (self,), {"index": index}, _getframe(1))
         except IndexDiffers:
