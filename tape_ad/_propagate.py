@@ -296,7 +296,10 @@ def sweep(
                 pulled = pull(op, ct, t, call._params, wanted, differentiable, names)  # noqa: SLF001 - a read-only view costs more
                 for c, g, want in zip(creators, pulled, wanted, strict=True):
                     if want:
-                        hear(c, g)
+                        if g is not None and pending[c] == 1 and type(g) is not Update:
+                            push_ready((c, g))
+                        else:
+                            hear(c, g)
     except Exception as error:
         _note(error, t)
         raise
