@@ -13,7 +13,7 @@ import numpy as np
 from attrs import frozen
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from tape_ad import _numpy
+from tape_ad import _numpy, _ufuncs
 from tape_ad._core import ARRAYS, DOORS, HOOKS, TABLE, IndexDiffers, Instead, Op, Pack, Tensor
 from tape_ad._data import FOREIGN
 from tape_ad._errors import BatchedValueError
@@ -107,7 +107,7 @@ class Batched(ArrayMethods, NDArrayOperatorsMixin):
                 if type(x) is not Batched and not isinstance(x, _PLAIN):
                     return NotImplemented
             return _pointwise(ufunc, inputs)
-        return _numpy.call_ufunc(ufunc, method, inputs, kwargs, ENGINE)
+        return _ufuncs.call_ufunc(ufunc, method, inputs, kwargs, ENGINE)
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
         if function in _OF_ONE_EXAMPLE:
@@ -118,7 +118,7 @@ class Batched(ArrayMethods, NDArrayOperatorsMixin):
 
     def _call(self, function: Callable[..., Any], args: Sequence[Any], kwargs: Any, frame: Any) -> Any:  # noqa: ARG002 - tensors note the caller, data does not
         if isinstance(function, np.ufunc):
-            return _numpy.call_ufunc(function, "__call__", args, kwargs, ENGINE)
+            return _ufuncs.call_ufunc(function, "__call__", args, kwargs, ENGINE)
         return _numpy.call_function(function, args, kwargs, ENGINE)
 
     def astype(self, dtype: DType, *, copy: bool = True) -> "Batched":  # noqa: ARG002 - NumPy's signature

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Generic, Literal, Protocol, TypeAlias, overloa
 import numpy as np
 from attrs import field, frozen
 
-from tape_ad import _numpy
+from tape_ad import _numpy, _ufuncs
 from tape_ad._cases import Case, Domain
 from tape_ad._data import (
     COPY_LIMIT,
@@ -875,7 +875,7 @@ class Tensor(ArrayMethods):
             return result
         if any(type(x) is not Tensor and _answers_for_itself(x) for x in inputs):
             return NotImplemented
-        return _numpy.call_ufunc(ufunc, method, inputs, kwargs, _Entry(_getframe(1)))
+        return _ufuncs.call_ufunc(ufunc, method, inputs, kwargs, _Entry(_getframe(1)))
 
     def __array_function__(
         self, function: Callable[..., Any], types: Sequence[type], args: Sequence[Any], kwargs: Mapping[str, Any]
@@ -888,7 +888,7 @@ class Tensor(ArrayMethods):
         self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], frame: FrameType
     ) -> Any:
         if isinstance(function, np.ufunc):
-            return _numpy.call_ufunc(function, "__call__", args, kwargs, _Entry(frame))
+            return _ufuncs.call_ufunc(function, "__call__", args, kwargs, _Entry(frame))
         return _numpy.call_function(function, args, kwargs, _Entry(frame))
 
     # --- the Array API standard -----------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("_typing",),
     ("_methods",),
     ("_numpy",),
+    ("_ufuncs",),
     ("_cases",),
     ("_data",),
     ("_stacked",),
