@@ -145,7 +145,7 @@ def show(value: Any) -> str:
         return repr(value[0])
     if isinstance(value, np.dtype):
         return str(value)
-    return value.__name__ if isinstance(value, FunctionType) else repr(value)
+    return value.__name__ if isinstance(value, (FunctionType, np.ufunc)) else repr(value)
 
 
 def data_repr(data: Any) -> str:

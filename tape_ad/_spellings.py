@@ -41,7 +41,7 @@ _WRITTEN: Mapping[Callable[..., Any], Callable[[Arrays, Mapping[str, Any]], tupl
 OTHER_MEANING = frozenset({np.ravel, np.swapaxes, np.matrix_transpose, np.flipud, np.fliplr})
 
 # Ops that stand behind a spelling which is no NumPy function of the same operands.
-_BEHIND: Mapping[str, Callable[[Arrays, Mapping[str, Any]], Spelling]] = {
+_BEHIND: Mapping[str, Callable[[Arrays, Mapping[str, Any]], Spelling | None]] = {
     "getitem": lambda xs, params: (
         "x[index]",
         operator.getitem,
@@ -54,14 +54,29 @@ _BEHIND: Mapping[str, Callable[[Arrays, Mapping[str, Any]], Spelling]] = {
         xs[:1],
         {"where": xs[1], **{key: value for key, value in params.items() if key != "function"}},
     ),
+    "fold": lambda xs, params: _ufunc_method("reduce", xs, params),
+    "fold_at": lambda xs, params: _ufunc_method("reduceat", xs, params),
+    "fold_without_slope": lambda xs, params: _ufunc_method(params["method"], xs, params),
+    "running": lambda xs, params: _ufunc_method("accumulate", xs, params),
 }
+
+
+def _ufunc_method(method: str, xs: Arrays, params: Mapping[str, Any]) -> Spelling | None:
+    """Write the call of a ufunc's method; those of some positions, or of starts, have no such spelling."""
+    given = {key: value for key, value in params.items() if key not in {"ufunc", "method"}}
+    if len(xs) > 1 and (np.ndim(xs[1]) or "initial" in given):
+        given["where"] = data_of(xs[1])  # NumPy asks the array alone whether it is a tensor
+    if method == "accumulate" and given.keys() & {"where", "starts"}:
+        return None
+    return f"np.{params['ufunc'].__name__}.{method}", getattr(params["ufunc"], method), xs[:1], given
 
 
 # --- the calls ------------------------------------------------------------------------------------------------------
 def spellings(op: Op[Any], xs: Arrays, params: Mapping[str, Any]) -> Iterator[Spelling]:
     """Yield every way to write the call: how it is called, what to call, its arguments."""
-    if op.name in _BEHIND:
-        yield _BEHIND[op.name](xs, params)
+    behind = _BEHIND[op.name](xs, params) if op.name in _BEHIND else None
+    if behind is not None:
+        yield behind
     named = {_RENAMED.get(key, key): value for key, value in params.items()}
     for function in op.numpy:
         written = _WRITTEN.get(function)

@@ -6,16 +6,21 @@ from typing import Any
 
 import numpy as np
 
-from tape_ad._errors import ArgumentError, MutationError
+from tape_ad._errors import ArgumentError, ConversionError, MutationError
 from tape_ad._numpy import Engine, call_function, no_rule, refuse_out, spelling
 
 _REDUCE: Mapping[np.ufunc, Callable[..., Any]] = {
     np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min,
     np.logical_and: np.all, np.logical_or: np.any,
 }  # fmt: skip
+_TESTS = {np.logical_and, np.logical_or}
+"""Whose functions take fewer keywords than the methods."""
 _ACCUMULATE: Mapping[np.ufunc, Callable[..., Any]] = {np.add: np.cumsum, np.multiply: np.cumprod}
-_RUNNING: Mapping[np.ufunc, str] = {np.maximum: "running_maximum", np.minimum: "running_minimum"}
-"""The ops of running extremes, which are no NumPy functions of their own."""
+_ARGUMENTS: Mapping[str, tuple[str, ...]] = {
+    "reduce": ("array", "axis", "dtype", "out", "keepdims", "initial", "where"), "accumulate": ("array", "axis", "dtype", "out"),
+    "reduceat": ("array", "indices", "axis", "dtype", "out"),
+}  # fmt: skip
+"""The signatures of the methods of ufuncs, which NumPy does not tell."""
 _WEAK = (int, float, complex)
 _METHODS: Mapping[np.ufunc, str] = {
     np.add: "add", np.subtract: "subtract", np.multiply: "multiply", np.divide: "divide", np.power: "power",
@@ -35,18 +40,20 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: Mapp
     refuse_out(name, kwargs.get("out"), inputs, engine)
     if method == "at":
         raise MutationError(_at_message(ufunc, inputs, engine))
-    if method == "reduce" and ufunc in _REDUCE:
-        return _reduce(ufunc, inputs, kwargs, engine)
-    if method == "reduce" and ufunc is np.logaddexp:
-        return _reduce_logaddexp(inputs, kwargs, engine)
-    if method == "accumulate" and (ufunc in _ACCUMULATE or ufunc in _RUNNING):
-        return _accumulate(ufunc, inputs, kwargs, engine)
     if ufunc not in engine.doors and method == "__call__" and getattr(np, ufunc.__name__, None) in engine.doors:
         # A method of NumPy's arrays, whose ufunc is private: array.clip(t, t).
         return call_function(getattr(np, ufunc.__name__), inputs, kwargs, engine)
-    if ufunc not in engine.doors or method not in {"__call__", "outer"}:
+    if ufunc not in engine.doors:
         raise no_rule(name, engine)
     op, adapt = engine.doors[ufunc]
+    if method != "__call__" and (
+        ufunc.signature is not None or ufunc.nin != 2 or (ufunc.nout != 1 and method != "outer")
+    ):
+        return getattr(ufunc, method)(*[engine.data(x) for x in inputs], **kwargs)  # which NumPy refuses, and says why
+    if method in _ARGUMENTS:
+        arguments = {"axis": 0, **dict(zip(_ARGUMENTS[method], inputs, strict=False)), **kwargs}
+        arguments.pop("out", None)
+        return _method(ufunc, method, arguments, engine)
     if adapt is not None:
         return engine.run(op.name, *adapt(*inputs, **kwargs))
     if method == "outer":
@@ -77,7 +84,7 @@ def _outer_inputs(left: Any, right: Any, engine: Engine) -> tuple[Any, Any]:
 def _cast_inputs(ufunc: np.ufunc, inputs: Sequence[Any], dtype: Any, casting: Any, engine: Engine) -> list[Any]:
     """Cast the operands to the types of the loop that NumPy would choose; it refuses what cannot be cast."""
     datas = [engine.data(x) for x in inputs]
-    given = [type(x) if type(x) in _WEAK else np.asarray(x).dtype for x in datas]
+    given = [type(x) if type(x) in _WEAK else np.result_type(x) for x in datas]
     signature = (*[None] * ufunc.nin, *[None if dtype is None else np.dtype(dtype)] * ufunc.nout)
     loop = ufunc.resolve_dtypes((*given, *[None] * ufunc.nout), signature=signature, casting=casting)
     cast = engine.tensors.astype
@@ -120,47 +127,81 @@ def _each(result: Any, function: Callable[[Any], Any]) -> Any:
     return tuple([function(part) for part in result]) if isinstance(result, tuple) else function(result)
 
 
-def _reduce(ufunc: np.ufunc, inputs: Sequence[Any], kwargs: Mapping[str, Any], engine: Engine) -> Any:
-    names = ("array", "axis", "dtype", "out", "keepdims", "initial", "where")
-    arguments = {"axis": 0, **dict(zip(names, inputs, strict=False)), **kwargs}
-    arguments.pop("out", None)
+# --- reduce, accumulate, reduceat -----------------------------------------------------------------------------------
+def _method(ufunc: np.ufunc, method: str, arguments: dict[str, Any], engine: Engine) -> Any:
+    """Answer a method that goes along an axis: by NumPy's function that says the same, else by the ops of `tape_ad.ops.folds`."""
+    name = f"{spelling(ufunc)}.{method}"
+    if method != "reduce":
+        arguments["axis"] = _only_axis(name, arguments["axis"], np.ndim(engine.data(arguments["array"])))
+        if method == "accumulate" and ufunc in _ACCUMULATE:
+            return call_function(_ACCUMULATE[ufunc], (arguments.pop("array"),), arguments, engine)
+    elif ufunc in _REDUCE and not (ufunc in _TESTS and arguments.keys() & {"dtype", "initial", "where"}):
+        return _reduce(ufunc, arguments, engine)
+    x, dtype, where = arguments.pop("array"), arguments.pop("dtype", None), arguments.pop("where", True)
+    params = {"ufunc": ufunc, **_with_plain_initial(name, arguments, engine)}
+    op, own = engine.doors[ufunc][0], np.result_type(engine.data(x))
+    slopes = op.tracks
+    if op.tracks:
+        given = (None if dtype is None else np.dtype(dtype), None, None)
+        # NumPy lets any dtype be asked for here, also one that holds less.
+        out, loop, _ = ufunc.resolve_dtypes((None, own, None), signature=given, casting="unsafe", reduction=True)
+        slopes = out == loop
+        if own.kind in "fc" and not (slopes and (op.rules or ufunc is np.float_power)):
+            raise no_rule(name, engine)
+    if not slopes:
+        plain = {"dtype": dtype, "where": engine.data(where)}
+        changed = {key: value for key, value in plain.items() if value is not None and value is not True}
+        return engine.run("fold_without_slope", (x,), {**params, "method": method, **changed})
+    x = x if own == loop else engine.tensors.astype(x, loop)
+    if method == "reduceat":
+        return engine.run("fold_at", (x,), params)
+    if method == "accumulate":
+        return engine.run("running", (x, True), params)
+    if ufunc is np.logaddexp and where is True and "initial" not in params:
+        return engine.run("log_sum_exp", (x,), {key: value for key, value in params.items() if key != "ufunc"})
+    return engine.run("fold", (x, where), params)
+
+
+def _with_plain_initial(name: str, arguments: dict[str, Any], engine: Engine) -> dict[str, Any]:
+    """Return the arguments without a mark for "not given", and with plain data for a tensor.
+
+    Raises:
+        ConversionError: for a tracked one.
+    """
+    initial = arguments.get("initial")
+    if getattr(initial, "autograd", False):
+        msg = f"{name}(…, initial=t) with a tracked t would lose its gradient. Put it in front of the array by np.concatenate."
+        raise ConversionError(msg)
+    given = {key: value for key, value in arguments.items() if value is not np._NoValue}  # noqa: SLF001 - it has no public name
+    return {**given, "initial": engine.data(initial)} if "initial" in given else given
+
+
+def _reduce(ufunc: np.ufunc, arguments: dict[str, Any], engine: Engine) -> Any:
     x, dtype = arguments.pop("array"), arguments.pop("dtype", None)
-    function = _REDUCE[ufunc]
     if dtype is not None and ufunc in {np.add, np.multiply}:
         arguments["dtype"] = dtype
-    elif dtype is not None and ufunc in {np.maximum, np.minimum}:
+    elif dtype is not None:
         x = engine.tensors.astype(x, dtype)
-    elif dtype is not None and np.dtype(dtype) != np.bool_:
-        msg = f"np.{ufunc.__name__}.reduce(…, dtype={np.dtype(dtype)}) is not supported on a tensor. Leave dtype out."
+    return call_function(_REDUCE[ufunc], (x,), arguments, engine)
+
+
+def _only_axis(name: str, axis: Any, ndim: int) -> Any:
+    """Return the one axis along which a method goes, of the array's rank.
+
+    Raises:
+        ArgumentError: if there is none, or several.
+    """
+    if ndim == 0:
+        msg = f"cannot {name.rpartition('.')[2]} on a scalar: {name} needs an axis"
         raise ArgumentError(msg)
-    return call_function(function, (x,), arguments, engine)
+    axes = tuple(range(ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    if len(axes) != 1:
+        msg = f"{name} does not allow multiple axes"
+        raise ValueError(msg)
+    return axes[0]
 
 
-def _reduce_logaddexp(inputs: Sequence[Any], kwargs: Mapping[str, Any], engine: Engine) -> Any:
-    names = ("array", "axis", "dtype", "out", "keepdims", "initial", "where")
-    arguments = {"axis": 0, **dict(zip(names, inputs, strict=False)), **kwargs}
-    arguments.pop("out", None)
-    x, dtype = arguments.pop("array"), arguments.pop("dtype", None)
-    for name, default in (("initial", None), ("where", True)):
-        if arguments.pop(name, default) is not default:
-            msg = f"np.logaddexp.reduce({name}=…) is not supported on a tensor. Leave {name} out."
-            raise ArgumentError(msg)
-    return engine.run("log_sum_exp", (x if dtype is None else engine.tensors.astype(x, dtype),), arguments)
-
-
-def _accumulate(ufunc: np.ufunc, inputs: Sequence[Any], kwargs: Mapping[str, Any], engine: Engine) -> Any:
-    arguments = {"axis": 0, **dict(zip(("array", "axis", "dtype", "out"), inputs, strict=False)), **kwargs}
-    arguments.pop("out", None)
-    x = arguments.pop("array")
-    if np.ndim(engine.data(x)) == 0:
-        msg = f"cannot accumulate on a scalar: np.{ufunc.__name__}.accumulate needs an axis"
-        raise ArgumentError(msg)
-    if ufunc in _RUNNING:
-        dtype = arguments.pop("dtype", None)
-        return engine.run(_RUNNING[ufunc], (x if dtype is None else engine.tensors.astype(x, dtype),), arguments)
-    return call_function(_ACCUMULATE[ufunc], (x,), arguments, engine)
-
-
+# --- at -------------------------------------------------------------------------------------------------------------
 def _at_message(ufunc: np.ufunc, inputs: Sequence[Any], engine: Engine) -> str:
     """Return why ``ufunc.at`` is refused, with a spelling that gives what it would have written."""
     tensor = bool(inputs) and isinstance(inputs[0], engine.tensor_type)

@@ -148,8 +148,8 @@ def _value_is_numpys(op: Op[Any], params: Mapping[str, Any], datas: Arrays, labe
             for (how, function, args, kwargs), (_, _, mixed, mixed_kwargs) in zip(
                 plain, spellings(op, operands, params), strict=True
             ):
-                if isinstance(function, Method) and not tensors[0]:
-                    continue  # a method of NumPy's own array
+                if not tensors[0] and (isinstance(function, Method) or _is_plain((mixed, mixed_kwargs))):
+                    continue  # a method of NumPy's own array, or a call of NumPy's without a tensor
                 # NumPy's scalars hand a tensor to the ufunc, whose last bit may differ from that of scalar arithmetic.
                 handed = isinstance(args[0], np.generic) and not tensors[0]
                 expected = (UFUNCS.get(function, function) if handed else function)(*args, **kwargs)
@@ -162,6 +162,13 @@ def _value_is_numpys(op: Op[Any], params: Mapping[str, Any], datas: Arrays, labe
         if plain and plain[0][1] not in OTHER_MEANING:
             _, function, args, kwargs = plain[0]
             _same_results(direct, function(*args, **kwargs), f"{label}: called by its own name")
+
+
+def _is_plain(nested: Any) -> bool:
+    """Say whether there is no tensor in tuples, lists and dictionaries."""
+    if isinstance(nested, (tuple, list)):
+        return all(_is_plain(part) for part in nested)
+    return _is_plain(list(nested.values())) if isinstance(nested, dict) else not isinstance(nested, Tensor)
 
 
 def _same_results(actual: Any, expected: Any, what: str, *, tensors: bool = False) -> None:

@@ -328,8 +328,7 @@ def test_integers_and_booleans_are_not_tracked_and_the_remedy_converts(data: Any
     [
         ("np.isnat", np.isnat),
         ("np.save", lambda t: np.save("never written", t)),
-        ("np.add.reduceat", lambda t: np.add.reduceat(t, [0, 1])),
-        ("np.hypot.reduce", np.hypot.reduce),
+        ("np.busday_count", lambda t: wrong.busday_count(t, t)),
     ],
 )
 def test_a_function_without_a_rule_is_named_whether_tracked_or_not(name: str, call: Call, t: Any) -> None:
@@ -402,8 +401,7 @@ def test_every_numpy_function_that_nobody_decided_on_refuses_a_tensor(name: str,
             r"np\.matmul\(axes=…\) is not supported on a tensor\. Leave axes out\.",
         ),
         (lambda t: np.add(t, 1, signature="dd->d"), r"np\.add\(signature=…\) is not supported"),
-        (lambda t: np.logical_or.reduce(t, initial=True), r"np\.any.*initial"),
-        (lambda t: np.logical_and.reduce(t, dtype=float), r"np\.logical_and\.reduce.*dtype"),
+        (lambda t: wrong.any(t, initial=True), r"any.*initial"),
         (lambda t: wrong.add(t, 1, foo=2), r"add\(\) got an unexpected keyword argument 'foo'"),
         (lambda t: TENSORS.sum(t, axes=0), r"^sum\(x.*unexpected keyword argument 'axes'"),
         (lambda t: TENSORS.sin(t, t), r"^sin\(x.*too many positional"),

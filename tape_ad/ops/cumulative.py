@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tape_ad._cases import Case
-from tape_ad._rules import DISTINCT, SOME_NAN, WITH_ZEROS, composite, linear
+from tape_ad._rules import SOME_NAN, WITH_ZEROS, composite, linear
 from tape_ad._stacked import over_axes
 from tape_ad._typing import Array, ArrayLike, DType, Namespace
 from tape_ad.ops.axes import one_axis_or_flat
@@ -70,7 +70,7 @@ def cumulative_sum(
     return _plain.cumulative_sum(x, axis=axis, dtype=dtype, include_initial=include_initial)
 
 
-# --- products and extremes ------------------------------------------------------------------------------------------
+# --- products -------------------------------------------------------------------------------------------------------
 def _running(
     xp: Namespace, x: Array, axis: int | None, dtype: DType = None, include_initial: bool = False, *, combine: str
 ) -> Array:
@@ -108,24 +108,6 @@ def cumulative_prod(
 ) -> Array:
     """Return the running products along an axis, with a one in front if ``include_initial``."""
     return _plain.cumulative_prod(x, axis=axis, dtype=dtype, include_initial=include_initial)
-
-
-@composite(
-    expression=functools.partial(_running, combine="maximum"), batched=over_axes, canonical=one_axis_or_flat,
-    domain=(DISTINCT,), cases=(Case(((5,),), {"axis": 0}), Case(((2, 3),), {"axis": 1})),
-)  # fmt: skip
-def running_maximum(xp: Namespace, x: ArrayLike, /, *, axis: int = 0) -> Array:
-    """Return the largest element so far along an axis: ``np.maximum.accumulate``."""
-    return np.maximum.accumulate(x, axis=axis)
-
-
-@composite(
-    expression=functools.partial(_running, combine="minimum"), batched=over_axes, canonical=one_axis_or_flat,
-    domain=(DISTINCT,), cases=(Case(((5,),), {"axis": 0}), Case(((2, 3),), {"axis": 1})),
-)  # fmt: skip
-def running_minimum(xp: Namespace, x: ArrayLike, /, *, axis: int = 0) -> Array:
-    """Return the smallest element so far along an axis: ``np.minimum.accumulate``."""
-    return np.minimum.accumulate(x, axis=axis)
 
 
 # --- of the elements that are not NaN -------------------------------------------------------------------------------

@@ -207,7 +207,12 @@ def _log_sum_exp_jvp(xp: Namespace, tangents: Any, out: Array, x: Array, axis: A
 
 
 @primitive(
-    vjps=(_log_sum_exp_vjp,), jvp=_log_sum_exp_jvp, batched=over_axes, canonical=axes_of, domain=(REAL,), cases=_AXES
+    vjps=(_log_sum_exp_vjp,),
+    jvp=_log_sum_exp_jvp,
+    batched=over_axes,
+    canonical=axes_or_only,
+    domain=(REAL,),
+    cases=_AXES,
 )
 def log_sum_exp(xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """Return ``log(sum(exp(x)))`` along the axes without overflow: what ``np.logaddexp.reduce`` computes."""
