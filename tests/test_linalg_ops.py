@@ -505,6 +505,19 @@ def test_gradients_of_many_examples_at_once_are_those_of_each(name: str) -> None
     np.testing.assert_allclose(vmap(grad(EACH[name]))(stack), expected, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("function", [lambda x: np.linalg.eig(x)[0], lambda x: np.linalg.eig(x)[1], np.linalg.eigvals])
+def test_examples_with_real_and_with_complex_eigenvalues_go_in_one_batch(function: Callable[[Any], Any]) -> None:
+    turning = np.array([[0.1, 1.0, 0.0], [-1.0, 0.2, 0.3], [0.0, 0.1, 2.0]])
+    stack = np.stack([np.diag([1.0, 2.0, 3.0]) + 0.1 * turning, turning])
+
+    def size(x: Any) -> Any:
+        return np.sum(np.abs(function(x)) ** 3)
+
+    np.testing.assert_allclose(np.stack([np.linalg.eigvals(x) for x in stack]), vmap(np.linalg.eigvals)(stack))
+    np.testing.assert_allclose(vmap(grad(size))(stack), np.stack([grad(size)(x) for x in stack]), atol=1e-13)
+    assert np.iscomplexobj(vmap(function)(stack))
+
+
 NAMED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "cholesky": ((A @ A.T,), {"upper": True}), "cross": ((A, B), {"axis": 0}), "diagonal": ((CUBE,), {"offset": 1}), "eigh": ((A + A.T,), {}),
     "eigvalsh": ((A + A.T,), {}), "matrix_power": ((A, -2), {}), "matrix_rank": ((CUBE,), {"rtol": 0.1}), "matrix_transpose": ((CUBE,), {}),
