@@ -17,10 +17,10 @@ T = TypeVar("T")
 def flatten(tree: Any, /) -> tuple[list[Any], Structure]:
     """Return the leaves, from left to right, and the structure that they came from.
 
-    >>> leaves, structure = flatten({"w": [1.0, 2.0], "b": (3.0, None)})
-    >>> leaves
+    >>> numbers, built = flatten({"w": [1.0, 2.0], "b": (3.0, None)})
+    >>> numbers
     [1.0, 2.0, 3.0]
-    >>> unflatten(structure, [4.0, 5.0, 6.0])
+    >>> unflatten(built, [4.0, 5.0, 6.0])
     {'w': [4.0, 5.0], 'b': (6.0, None)}
     """
     return _tree.flatten(tree)
