@@ -4,6 +4,7 @@ import argparse
 import gc
 import importlib.metadata
 import json
+import os
 import platform
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -150,6 +151,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"only these of {', '.join(PARTS)}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results here")
     parser.add_argument("--only", default="", metavar="TEXT", help="only workloads whose name contains the text")
+    parser.add_argument("--machine", default="", metavar="TEXT", help="what the results were measured on, in words")
     options = parser.parse_args()
     unknown = set(options.parts) - set(PARTS)
     if unknown:
@@ -167,6 +169,7 @@ def main() -> None:
     print(f"{judged - len(missed)} of {judged} targets reached; {seconds:.0f} s")
     if options.json is not None:
         report = {
+            "machine": options.machine or f"{os.cpu_count()} cores, {platform.system()} on {platform.machine()}",
             "versions": packages,
             "seconds": round(seconds, 1),
             "rows": [{**asdict(row), "verdict": row.verdict} for row in rows],
