@@ -48,7 +48,9 @@ def packed(folder: Path) -> Path:
     archives = sorted(folder.glob("mathjax-*.tgz"))
     if done.returncode or not archives:
         reason = (done.stderr.strip() or f"npm ended with {done.returncode}").splitlines()
-        raise BuildError(WITHOUT_MATHJAX.format(package=MATHJAX, reason="\n".join(f"    {line}" for line in reason[-5:])))
+        raise BuildError(
+            WITHOUT_MATHJAX.format(package=MATHJAX, reason="\n".join(f"    {line}" for line in reason[-5:]))
+        )
     return archives[0]
 
 

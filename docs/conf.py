@@ -9,7 +9,7 @@ sys.path.insert(0, str(HERE.parent))
 
 project = "tape_ad"
 author = "The tape_ad developers"
-copyright = "The tape_ad developers, MIT licence"  # noqa: A001 - Sphinx's name
+copyright = "The tape_ad developers, MIT licence"
 version = release = importlib.metadata.version("tape_ad")
 
 extensions = [
@@ -21,7 +21,7 @@ extensions = [
     "sphinx_design",
     "docs._extensions.reference",
 ]
-exclude_patterns = ["_build", "_extensions", "transforms.md", "coming_from.md"]
+exclude_patterns = ["_build", "_extensions", "reference/generated", "transforms.md", "coming_from.md"]
 nitpicky = True
 
 # --- pages --------------------------------------------------------------------------------------------------------
@@ -39,6 +39,7 @@ autodoc_typehints_format = "short"
 autodoc_member_order = "bysource"
 python_use_unqualified_type_names = True
 napoleon_numpy_docstring = False
+napoleon_use_ivar = True
 doctest_test_doctest_blocks = "default"
 
 # --- how it looks -------------------------------------------------------------------------------------------------

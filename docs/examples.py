@@ -90,7 +90,7 @@ class Report:
 
 def pages() -> list[Path]:
     """Return the README and all pages of the documentation that are written by hand."""
-    made = {"_build", "generated"}
+    made = {"_build", "api", "generated"}
     found = sorted(page for page in (ROOT / "docs").rglob("*.md") if not made & set(page.parts))
     return [ROOT / "README.md", *found]
 
@@ -182,7 +182,7 @@ class Recorder(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Note a piece of output."""
-        frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the line that printed is what is asked for
+        frame: FrameType | None = sys._getframe(1)
         while frame is not None and frame.f_code.co_filename != FILE:
             frame = frame.f_back
         self.pieces.append((frame.f_lineno if frame else 0, text))

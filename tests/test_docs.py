@@ -1,6 +1,6 @@
 """The pages of the documentation: their code runs and prints what they say, and the names that they promise exist."""
 
-import doctest
+import inspect
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 import tape_ad
+from docs.examples import ROOT, check, examples, pages
 from tape_ad import (
+    _errors,
     elementwise_grad,
     ggnvp,
     grad,
@@ -29,18 +31,10 @@ from tape_ad import (
     vjp,
     vmap,
 )
-from tape_ad._core import TABLE
+from tests.test_layers import LAYERS
 
-PAGES = sorted((Path(__file__).parent.parent / "docs").glob("*.md"))
-OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+PAGES = pages()
 X = np.array([1.0, 2.0])
-
-
-def blocks(page: Path) -> list[tuple[int, str]]:
-    """Return a page's Python code blocks, each with the number of its first line."""
-    text = page.read_text(encoding="utf-8")
-    found = re.finditer(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    return [(text.count("\n", 0, match.start(1)), match[1]) for match in found]
 
 
 def rows(page: Path) -> list[list[str]]:
@@ -49,27 +43,155 @@ def rows(page: Path) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_pages_code_runs_as_one_program_and_prints_what_it_says(page: Path) -> None:
-    before, names, said = set(TABLE), dict[str, Any](), list[str]()
-    parser, runner = doctest.DocTestParser(), doctest.DocTestRunner(optionflags=OPTIONS)
-    try:
-        for line, block in blocks(page):
-            if ">>>" not in block:
-                exec(compile(block, str(page), "exec"), names)  # noqa: S102 - running the page is the point
-                continue
-            test = parser.get_doctest(block, names, page.stem, str(page), line)
-            runner.run(test, out=said.append, clear_globs=False)
-            names = test.globs
-    finally:
-        for name in set(TABLE) - before:  # ops that the page declares
-            del TABLE[name]
+    assert () == check(page).failures
 
-    assert [] == said
+
+# --- the checker notices --------------------------------------------------------------------------------------------
+def _failures(text: str) -> str:
+    return "\n".join(check(Path("page.md"), inspect.cleandoc(text) + "\n").failures)
+
+
+WRONG = {
+    "a comment": ("""
+        ```python
+        print(1 + 1)  # 3
+        ```""", "line 2: expected '3', but it printed '2"),
+    "a comment that is not reached": ("""
+        ```python
+        if False:
+            print(1)  # 1
+        ```""", "line 3: expected '1', but it printed ''"),
+    "output that is stated nowhere": ("""
+        ```python
+        print("spoken")
+        ```""", "line 2: it prints what is stated nowhere:\nspoken"),
+    "a fence of output": ("""
+        ```python
+        print("spoken")
+        ```
+        ```output
+        silent
+        ```""", "line 2: expected\nsilent"),
+    "a missing exception": ("""
+        ```python raises=ValueError
+        x = 1
+        ```""", "line 2: did not raise ValueError"),
+    "another exception, in a tab of a list": ("""
+        - one
+
+          ::::{tab-set}
+          :::{tab-item} first
+          ```python raises=ValueError
+          x = 1
+          x[0]
+          ```
+          :::
+          ::::
+        """, "line 7: raised TypeError"),
+    "a doctest": ("""
+        ```python
+        >>> 1 + 1
+        3
+        ```""", "Got:\n    2"),
+    "a warning": ("""
+        ```python
+        import warnings
+        warnings.warn("careful")
+        ```""", "line 3: raised UserWarning"),
+    "output of nothing": ("""
+        ```output
+        2
+        ```""", "line 2: a fence of output follows no block of Python"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_the_checker_notices(what: str) -> None:
+    page, message = WRONG[what]
+
+    assert message in _failures(page)
+
+
+RIGHT = """
+    ```python
+    print("a")  # a
+    for i in range(3):
+        print(i)  # 0 1 2
+    print("not exactly", object())
+    ```
+
+    It prints
+
+    ```output
+    not exactly <object object at 0x...>
+    ```
+
+    ````{note}
+    ```python raises=ZeroDivisionError
+    1 / 0
+    ```
+    ````
+
+    ```python needs=a_module_that_nobody_has
+    import a_module_that_nobody_has
+    ```
+
+    ```{code-block} python
+    raise SystemExit
+    ```
+    """
+
+
+def test_the_checker_takes_what_is_right_and_counts_it() -> None:
+    report = check(Path("page.md"), inspect.cleandoc(RIGHT) + "\n")
+
+    assert (2, 3, ("a_module_that_nobody_has",), ()) == (report.run, report.compared, report.left_out, report.failures)
+
+
+def test_a_fence_that_is_never_closed_does_not_hide_the_page() -> None:
+    assert [2] == [block.line for block in examples("```python\nx = 1\n")]
+
+
+# --- what the pages promise -----------------------------------------------------------------------------------------
+def test_links_between_the_files_that_are_committed_lead_somewhere() -> None:
+    """As on a site that shows the repository's files: the README's links too."""
+    made = ("reference/api/", "reference/generated/")
+    broken = {
+        f"{page.relative_to(ROOT)}: {target}"
+        for page in PAGES
+        for target in re.findall(
+            r"\]\((?!\w+:)([^)#\s]+)", re.sub(r"(`+).*?\1", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        )
+        if not any(part in target for part in made) and not (page.parent / target).exists()
+    }
+
+    assert set() == broken
+
+
+def test_every_error_says_what_it_means_and_one_way_out() -> None:
+    """The page of errors is made from these docstrings."""
+    kinds = [kind for kind in vars(_errors).values() if inspect.isclass(kind) and issubclass(kind, tape_ad.TapeError)]
+    without = {kind.__name__ for kind in kinds if not re.search(r"\S.*Remedy: \S", kind.__doc__ or "", re.DOTALL)}
+
+    assert len(kinds) > 20
+    assert set() == without
+
+
+def test_the_layers_of_the_design_are_those_that_are_judged() -> None:
+    told = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", _page("design").read_text(encoding="utf-8"), re.MULTILINE)
+    named = [tuple(re.findall(r"\w+", row)) for row in told]
+
+    assert list(LAYERS) == named[: len(LAYERS)]
+
+
+def _page(stem: str) -> Path:
+    return next(page for page in PAGES if page.stem == stem)
 
 
 def test_the_one_line_examples_of_the_table_of_transforms_run() -> None:
-    page = next(page for page in PAGES if page.stem == "transforms")
+    page = _page("transforms")
     names = {**vars(tape_ad), "np": np, "x": X, "v": np.array([1.0, 0.0]), "energy": lambda x: np.sum(x**3)}
     lines = [found[1] for row in rows(page) if (found := re.fullmatch(r"`(.+\(.+)`", row[-1]))]
     for line in lines:
@@ -79,7 +201,7 @@ def test_the_one_line_examples_of_the_table_of_transforms_run() -> None:
 
 
 def test_every_function_that_the_tables_promise_exists() -> None:
-    page = next(page for page in PAGES if page.stem == "coming_from")
+    page = _page("coming_from")
     spaces: dict[str, Any] = {"tree": tree, "testing": testing}
     ours = [code for row in rows(page) if len(row) == 3 for code in re.findall(r"`([^`]+)`", row[1])]
     promised = {name for code in ours for name in re.findall(r"(?<![\w.])((?:tree|testing)\.\w+|\w+)\(", code)}
