@@ -278,7 +278,8 @@ class Program:
 @contextlib.contextmanager
 def _as_it_was() -> Iterator[None]:
     """Leave no trace of a page: the ops that it states, what it prints like, what it writes to files."""
-    kept = [(registry, dict(registry)) for registry in (TABLE, DOORS, UFUNCS)]
+    registries: tuple[dict[Any, Any], ...] = (TABLE, DOORS, UFUNCS)
+    kept = [(registry, dict(registry)) for registry in registries]
     with (
         tempfile.TemporaryDirectory() as folder,
         contextlib.chdir(folder),
@@ -291,8 +292,8 @@ def _as_it_was() -> Iterator[None]:
             yield
         finally:
             for registry, before in kept:
-                for added in set(registry) - set(before):  # type: ignore[arg-type]  # each its own kind of keys
-                    del registry[added]  # type: ignore[arg-type]  # likewise
+                registry.clear()
+                registry.update(before)
             sys.modules.pop(PROGRAM, None)
             linecache.cache.pop(FILE, None)
 

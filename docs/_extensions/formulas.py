@@ -44,7 +44,7 @@ class Term:
         return Term(f"{self.within(SUM)} + {term(other).within(PRODUCT)}", SUM)
 
     def __radd__(self, other: Any) -> "Term":
-        return term(other) + self
+        return term(other).__add__(self)
 
     def __sub__(self, other: Any) -> "Term":
         return Term(f"{self.within(SUM)} - {term(other).within(PRODUCT)}", SUM)
@@ -193,7 +193,7 @@ class Symbols:
 
     def reciprocal(self, x: Any) -> Term:
         """Write a reciprocal."""
-        return 1 / term(x)
+        return term(1).__truediv__(x)
 
     def negative(self, x: Any) -> Term:
         """Write a change of sign."""

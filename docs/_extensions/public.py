@@ -22,8 +22,9 @@ class Chapter:
     Attributes:
         title: Its title.
         about: What is to be known before the list.
-        names: The names of `tape_ad` that belong here, wherever they are defined.
+        names: The names of `tape_ad` that belong here, wherever they are defined; in this order where there are no modules.
         modules: Modules of `tape_ad` whose other public names belong here.
+        beside: Classes that have no public name, but whose methods a program calls.
         space: The module in which the names are public.
     """
 
@@ -31,6 +32,7 @@ class Chapter:
     about: str
     names: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
     space: ModuleType = tape_ad
 
     @property
@@ -43,20 +45,24 @@ CHAPTERS = (
     Chapter(
         "Transforms",
         "Each takes a function and returns a function, or a derivative of it. What it returns is a frozen record.",
-        names=("vmap", "stop_gradient"),
-        modules=("transforms.checkpoint", "transforms.custom", "transforms.gradient", "transforms.jacobian", "transforms.modes"),
+        names=(
+            "grad", "value_and_grad", "elementwise_grad", "vjp", "jvp", "linearize", "linear_transpose", "jacobian", "jacfwd",
+            "jacrev", "hessian", "hvp", "vhp", "ggnvp", "vmap", "checkpoint", "stop_gradient", "custom_vjp", "custom_jvp",
+        ),
+        beside=("tape_ad.transforms.CustomVjp", "tape_ad.transforms.CustomJvp"),
     ),
     Chapter(
         "Tensors and tapes",
         "The records that everything else reads: values, the tape built from them, and the gradients it returns.",
-        names=("At", "at"),
-        modules=("_core", "_tape"),
+        names=("Tensor", "Tape", "Gradients", "at", "At"),
+        beside=("tape_ad.ops.updates.AtIndex",),
     ),
     Chapter(
         "Stating an op",
         "Decorators that turn a forward into an op, and the cases that it is tested on. See {doc}`/developers/adding_an_op`.",
-        names=("Op",),
-        modules=("_rules", "_cases"),
+        names=(
+            "elementwise", "linear", "bilinear", "piecewise_constant", "composite", "primitive", "expansion", "Op", "Case", "Domain",
+        ),
     ),
     Chapter(
         "Creation functions",
@@ -178,6 +184,9 @@ def contents() -> dict[Chapter, list[str]]:
         if place is None:
             raise LookupError(f"tape_ad.{name} has no page in the reference. Name it in a chapter of {__file__}.")
         found[place].append(name)
+    for chapter, names in found.items():
+        given = chapter.names.index if chapter.names and not chapter.modules else str.lower
+        names.sort(key=given)
     gone = sorted(set(claimed) - set(own))
     if gone:
         raise LookupError(f"{', '.join(gone)}: no public names. Take them out of the chapters of {__file__}.")
@@ -198,6 +207,8 @@ def function_of(value: Any) -> Callable[..., Any] | None:
         return value.body
     if inspect.isfunction(value):
         return value
+    if inspect.ismethod(value):
+        return value.__func__
     if inspect.isclass(value) or not callable(value):
         return None
     called: Callable[..., Any] | None = getattr(type(value), "__call__", None)  # noqa: B004 - it is the function that is wanted

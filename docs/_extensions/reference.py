@@ -46,6 +46,7 @@ def plain_property(app: Any, what: str, name: str, obj: Any, options: Any, lines
 
 def describe_op(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Add to the description of an op how its derivative is stated, and which NumPy functions arrive there."""
+    lines[:] = [line for line in lines if not line.startswith(":param foreign:")]  # it is not in the signature shown
     if not isinstance(obj, Op | Expansion):
         return
     fields = []

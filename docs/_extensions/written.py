@@ -61,9 +61,11 @@ def chapters(placed: Mapping[Chapter, Sequence[str]]) -> Iterator[tuple[Chapter,
         lines = [f"# {chapter.title}", "", chapter.about, "", "```{eval-rst}"]
         lines += [".. testsetup::", "", "   import numpy as np", "   import tape_ad", f"   from {space} import *", ""]
         lines += [f".. automodule:: {space}" if chapter.space is not tape_ad else f".. py:currentmodule:: {space}", ""]
-        for name in sorted(names, key=str.lower):
+        for name in names:
             value = getattr(chapter.space, name)
             lines += entry(f"{space}.{name}", value, described, _main_name(value, name, space, names))
+        for full in chapter.beside:
+            lines += [f".. autoclass:: {full}", "   :members:", ""]
         yield chapter, "\n".join([*lines, "```", ""])
 
 
@@ -87,7 +89,19 @@ def entry(full: str, value: Any, described: dict[int, str], main: str) -> list[s
     shown = signature(value) or "(…)"
     if first != full:
         return [f".. py:function:: {name}{shown}", "", f"   The same function as :py:func:`{first}`.", ""]
-    return [f".. autofunction:: {full}{shown}", ""]
+    return [f".. autofunction:: {full}{shown}", "", *_methods(name, value)]
+
+
+def _methods(name: str, value: Any) -> list[str]:
+    """Return the descriptions of the methods of a record that stands for a function, such as ``vmap.report``."""
+    if isinstance(value, Op | Expansion) or inspect.isfunction(value):
+        return []
+    lines = []
+    for method, function in vars(type(value)).items():
+        if inspect.isfunction(function) and not method.startswith("_"):
+            told = [f"   {line}".rstrip() for line in (inspect.getdoc(function) or "").splitlines()]
+            lines += [f".. py:function:: {name}.{method}{signature(getattr(value, method))}", "", *told, ""]
+    return lines
 
 
 def _value(value: Any) -> list[str]:
@@ -128,7 +142,7 @@ def types() -> str:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
             lines += [f".. py:type:: {node.target.id}", f"   :canonical: {ast.unparse(node.value)}", ""]
             if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
-                lines += [f"   {after.value.value}", ""]
+                lines += [f"   {after.value.value!s}", ""]
     return "\n".join([*lines, "```", ""])
 
 
@@ -153,17 +167,17 @@ def op_tables(placed: Mapping[Chapter, Sequence[str]]) -> str:
         doors[id(record)].add(f"`{numpy_name(function)}`")
     rows: dict[str, list[str]] = collections.defaultdict(list)
     expansions = {id(record): record for record, _ in DOORS.values() if isinstance(record, Expansion)}
-    for record in [*TABLE.values(), *expansions.values()]:
-        full = public.get(id(record))
-        if full is None and isinstance(record, Op):  # a function of the standard's signature stands in front of it
-            full = next((name for name in homes if name == f"tape_ad.{record.name}"), None)
-        is_op = isinstance(record, Op)
+    records: list[Op[Any] | Expansion[Any]] = [*TABLE.values(), *expansions.values()]
+    for stated in records:
+        full = public.get(id(stated))
+        if full is None and isinstance(stated, Op):  # a function of the standard's signature stands in front of it
+            full = next((name for name in homes if name == f"tape_ad.{stated.name}"), None)
         cells = [
-            f"{{py:func}}`{record.name} <{full}>`" if full else f"`{record.name}`",
-            KINDS.get(record.kind, record.kind) if is_op else "expansion",
-            "<br>".join(f"${formula}$" for formula in formulas(record)) if is_op else "",
-            conventions(record.__doc__),
-            ", ".join(sorted(doors[id(record)])),
+            f"{{py:func}}`{stated.name} <{full}>`" if full else f"`{stated.name}`",
+            KINDS.get(stated.kind, stated.kind) if isinstance(stated, Op) else "expansion",
+            "<br>".join(f"${formula}$" for formula in formulas(stated)) if isinstance(stated, Op) else "",
+            conventions(stated.__doc__),
+            ", ".join(sorted(doors[id(stated)])),
         ]
         rows[homes[full].title if full else BENEATH].append("| " + " | ".join(cells) + " |")
     head = ["| op | kind | derivative | conventions | arrives from |", "|---|---|---|---|---|"]
@@ -248,15 +262,15 @@ def _pivot(rows: Sequence[Mapping[str, Any]], column: str, titles: Mapping[str, 
     head = " | ".join((titles or {}).get(name, name) for name in columns)
     lines = [f"| workload | {head} |", "|---|" + "--:|" * len(columns)]
     lines += [
-        f"| {_code(workload)} | " + " | ".join(values.get((workload, name), "") for name in columns) + " |"
+        f"| {_escaped(workload)} | " + " | ".join(values.get((workload, name), "") for name in columns) + " |"
         for workload in dict.fromkeys(row["workload"] for row in rows)
     ]
     return "\n".join(lines) + "\n"
 
 
-def _code(workload: str) -> str:
-    """Return what a table calls a workload; code, where asterisks and brackets stand for themselves."""
-    return f"`{workload}`" if set("*[]@") & set(workload) else workload
+def _escaped(workload: str) -> str:
+    """Return the name of a workload as Markdown, in which asterisks and brackets stand for themselves."""
+    return re.sub(r"([*\[\]])", r"\\\1", workload)
 
 
 def number(value: float) -> str:
