@@ -53,14 +53,14 @@ class Term:
         return term(other) - self
 
     def __mul__(self, other: Any) -> "Term":
-        other = term(other)
+        by = term(other)
         if self.tex == "1":
-            return other
-        if other.tex == "1":
+            return by
+        if by.tex == "1":
             return self
-        if other.rank == ATOM and re.search(rf"(^|[-,] ?){re.escape(other.tex)}$", self.tex) and self.rank != SUM:
-            return Term(f"{self.tex}^{{2}}", POWER if self.tex == other.tex else self.rank)
-        left, right = self.within(PRODUCT), other.within(POWER)
+        if by.rank == ATOM and self.rank != SUM and re.search(rf"(^|[-,] ?){re.escape(by.tex)}$", self.tex):
+            return Term(f"{self.tex}^{{2}}", POWER if self.tex == by.tex else self.rank)
+        left, right = self.within(PRODUCT), by.within(POWER)
         times = r" \cdot " if right[0].isdigit() else r"\, "
         return Term(left + times + right, SIGNED if self.rank == SIGNED else PRODUCT)
 
