@@ -141,7 +141,8 @@ def elementwise(
 def linear(
     *doors: Callable[..., Any], transposes: Sequence[Rule], domain: Sequence[Domain] = (), cases: Sequence[Case] = (),
     canonical: Any = None, operands: int | None = None, variadic: bool = False, name: str | None = None,
-    batched: Rule = None, adapt: Mapping[Callable[..., Any], Callable[..., Any] | None] | None = None,
+    batched: Rule = None, shows: tuple[str, ...] | None = None,
+    adapt: Mapping[Callable[..., Any], Callable[..., Any] | None] | None = None,
 ) -> Callable[[Callable[Concatenate[Namespace, P], Array]], Op[P]]:  # fmt: skip
     """State an op that is linear in all its operands together.
 
@@ -159,11 +160,12 @@ def linear(
         name: The op's name, if it is not the function's.
         batched: ``batched(compute, operands, leads, params)``: the op on stacked examples; see `tape_ad._stacked`. Left
             out, `vmap` calls the op for each example.
+        shows: The parameters that a listing of the tape shows; all if left out.
         adapt: NumPy functions with other signatures, each with what turns its arguments into operands and parameters.
     """
     return _declare(
         "linear", {**dict.fromkeys(doors), **(adapt or {})}, vjps=tuple(transposes), domain=domain, cases=cases,
-        canonical=canonical, operands=operands, variadic=variadic, name=name, batched=batched,
+        canonical=canonical, operands=operands, variadic=variadic, name=name, batched=batched, shows=shows,
     )  # fmt: skip
 
 
@@ -192,8 +194,8 @@ def primitive(
 
     ``jvp(xp, tangents, out, *operands, **params)`` gets None for an operand that does not vary. The other parameters
     are those of `linear`, with ``vjps`` for ``transposes``. With ``joint`` a variadic op has a single
-    ``vjp(xp, ct, wanted, out, operands, **params)``, which returns a list; a listing of the tape shows the parameters of
-    ``shows``. With ``multiple`` the op returns a tuple, and so do the rules for result and tangent.
+    ``vjp(xp, ct, wanted, out, operands, **params)``, which returns a list. With ``multiple`` the op returns a tuple, and so
+    do the rules for result and tangent.
     """
     return _declare(
         "primitive", {**dict.fromkeys(doors), **(adapt or {})}, vjps=tuple(vjps), jvp=jvp, domain=domain, cases=cases,

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pytest
 
 import tape_ad
-from tape_ad import Tensor
+from tape_ad import Tensor, grad
 from tape_ad._core import DOORS, TENSORS
 from tape_ad._errors import (
     ArgumentError,
@@ -320,6 +320,12 @@ def test_integers_and_booleans_are_not_tracked_and_the_remedy_converts(data: Any
 
     assert str(np.asarray(data).dtype) in str(caught.value)
     assert Tensor(np.asarray(data, dtype=float), autograd=True).autograd
+
+
+def test_an_argument_of_a_transform_is_called_an_argument() -> None:
+    """And not by the serial number of the call, which says nothing to its reader and differs from run to run."""
+    with pytest.raises(ConversionError, match=r"\(made by argument at .+:\d+\)"):
+        grad(float)(1.0)
 
 
 # --- functions without a rule ---------------------------------------------------------------------------------------

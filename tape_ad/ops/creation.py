@@ -10,7 +10,7 @@ from tape_ad._stacked import pointwise
 from tape_ad._typing import Array, ArrayLike, Namespace
 
 
-@linear(transposes=(unchanged,), batched=pointwise, cases=UNARY_CASES)
+@linear(transposes=(unchanged,), batched=pointwise, cases=UNARY_CASES, shows=())
 def argument(xp: Namespace, x: ArrayLike, /, *, serial: int = 0) -> Array:
     """Return an argument of a transform as it is; ``serial`` tells which call of a transform made it."""
     return x
