@@ -160,7 +160,9 @@ def _unsupported(function: Callable[..., Any], keys: Sequence[str]) -> ArgumentE
 
 
 def spelling(function: Callable[..., Any]) -> str:
-    """Return how a program spells a NumPy function: ``np.linalg.inv``."""
+    """Return how a program spells a NumPy function: ``np.linalg.inv``; of somebody else's ufunc its bare name."""
+    if isinstance(function, np.ufunc) and not hasattr(np, function.__name__):
+        return function.__name__
     module = getattr(function, "__module__", None) or "numpy"
     return (
         f"np{module.removeprefix('numpy')}.{function.__name__}"
@@ -234,7 +236,7 @@ def refuse_out(name: str, out: Any, inputs: Sequence[Any], engine: Engine) -> No
 
 def no_rule(name: str, engine: Engine) -> NoRuleError:
     """Return the error for a function without a rule; it names those that begin alike."""
-    stem = name.rpartition(".")[2] if name.startswith(("np.linalg.", "np.fft.")) else name.split(".")[1]
+    stem = name.removeprefix("np.").removeprefix("linalg.").removeprefix("fft.").partition(".")[0]
     alike = {spelling(f) for f in engine.doors if len(stem) > 3 and f.__name__[:4] == stem[:4]}
     near = sorted(alike - {name})[:3]
     hint = f"The nearest that has one: {', '.join(near)}. " if near else ""
