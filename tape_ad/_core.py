@@ -714,7 +714,7 @@ class Tensor(ArrayMethods):
         return operator.index(self.data)
 
     def __float__(self) -> float:
-        _refuse_conversion(self, "float(t)")
+        _refuse_conversion(self, "float(t)", "For math.sin and its like write np.sin. ")
         return float(self.data)
 
     def __complex__(self) -> complex:
@@ -1024,12 +1024,12 @@ def _leaf_from_pickle(data: Any, autograd: bool) -> Tensor:
     return Tensor(data, autograd=autograd)
 
 
-def _refuse_conversion(tensor: Tensor, spelling: str) -> None:
+def _refuse_conversion(tensor: Tensor, spelling: str, hint: str = "") -> None:
     if tensor.autograd:
         made = f" (made by {tensor.creation_op} at {tensor.made_at})" if tensor.creation_op else ""
         msg = (
-            f"{spelling} of a tracked tensor of shape {tensor.shape}{made} would lose its gradient. Where that is meant, "
-            "take t.data or tape_ad.stop_gradient(t); to build an array of tensors use tape_ad.stack or tape_ad.concat."
+            f"{spelling} of a tracked tensor of shape {tensor.shape}{made} would lose its gradient. {hint}Where that is meant, "
+            "take t.data or tape_ad.stop_gradient(t); to build an array of tensors use tape_ad.numpy.array, tape_ad.stack or tape_ad.concat."
         )
         raise ConversionError(msg)
 

@@ -215,6 +215,7 @@ def test_the_remedies_for_writing_are_code_that_runs_and_gives_what_was_meant(t:
     np.testing.assert_array_equal(np.where(np.eye(2, dtype=bool), 7.0, X[:, :2]), diagonal)
     np.testing.assert_array_equal(np.stack([X[0], X[1]]), run("tape_ad.stack([t[0], t[1]])"))
     np.testing.assert_array_equal(np.concatenate([X, X]), run("tape_ad.concat([t, t])"))
+    np.testing.assert_array_equal(np.array([[1.0, 7.0]]), run("tape_ad.numpy.array([[t[0, 0], v]])"))
 
 
 # --- conversion -----------------------------------------------------------------------------------------------------
@@ -322,6 +323,11 @@ def test_integers_and_booleans_are_not_tracked_and_the_remedy_converts(data: Any
     assert Tensor(np.asarray(data, dtype=float), autograd=True).autograd
 
 
+def test_a_function_of_the_math_module_is_answered_with_numpys(t: Any) -> None:
+    with pytest.raises(ConversionError, match=r"For math\.sin and its like write np\.sin\."):
+        math.sin(t[0, 1])
+
+
 def test_an_argument_of_a_transform_is_called_an_argument() -> None:
     """And not by the serial number of the call, which says nothing to its reader and differs from run to run."""
     with pytest.raises(ConversionError, match=r"\(made by argument at .+:\d+\)"):
@@ -343,6 +349,13 @@ def test_a_function_without_a_rule_is_named_whether_tracked_or_not(name: str, ca
             call(x)
 
         assert "call it on t.data" in str(caught.value)
+
+
+def test_a_ufunc_that_is_not_numpys_is_not_called_numpys(t: Any) -> None:
+    twice = np.frompyfunc(lambda x: 2 * x, 1, 1)
+
+    with pytest.raises(NoRuleError, match=rf"^{re.escape(twice.__name__)} has no derivative here yet"):
+        twice(t)
 
 
 def test_a_function_without_a_rule_points_to_those_that_begin_alike(t: Any) -> None:
