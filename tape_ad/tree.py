@@ -4,10 +4,16 @@ Containers are tuples, lists, dicts, named tuples, attrs and dataclass records, 
 that were made known with `register`. Everything else is a leaf.
 """
 
+import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+import numpy as np
+from attrs import field, frozen
+
 from tape_ad import _tree
+from tape_ad._data import check_dtype
 from tape_ad._errors import StructureError
 from tape_ad._records import Structure as Structure
 
@@ -78,6 +84,61 @@ def map(function: Callable[..., Any], tree: T, /, *others: Any) -> T:
         columns.append(more)
     result: T = _tree.unflatten(like, [function(*place) for place in zip(*columns, strict=True)])
     return result
+
+
+@frozen
+class Unravel:
+    """What makes a nest of a vector again; see `ravel`."""
+
+    structure: Structure
+    shapes: tuple[tuple[int, ...], ...] = field(repr=False)
+    dtypes: tuple[np.dtype[Any], ...] = field(repr=False)
+
+    def __call__(self, vector: Any, /) -> Any:
+        """Return the nest whose numbers are those of the vector, in the shapes and dtypes that were taken apart.
+
+        Raises:
+            StructureError: if they are too many or too few.
+        """
+        stops = [0, *itertools.accumulate([math.prod(shape) for shape in self.shapes])]
+        if np.shape(vector) != (stops[-1],):
+            msg = f"unravel() takes a vector of shape ({stops[-1]},), but got shape {np.shape(vector)}."
+            raise StructureError(msg)
+        parts = [
+            vector[start:stop].reshape(shape) if shape else vector[start]
+            for start, stop, shape in zip(stops[:-1], stops[1:], self.shapes, strict=True)
+        ]
+        return _tree.unflatten(self.structure, [_cast(p, dtype) for p, dtype in zip(parts, self.dtypes, strict=True)])
+
+
+def _cast(part: Any, dtype: np.dtype[Any]) -> Any:
+    if part.dtype == dtype:
+        return part
+    return (part.real if part.dtype.kind == "c" and dtype.kind != "c" else part).astype(dtype)
+
+
+def ravel(tree: Any, /) -> tuple[Any, Unravel]:
+    """Return all numbers of a nest as one vector, as optimizers want it, and the function that makes the nest again.
+
+    The vector is an array, or a tensor where a leaf is one; both ways are differentiated. Its dtype is the one to which NumPy
+    promotes those of the leaves.
+
+    Raises:
+        UnsupportedDataError: if a leaf is not numeric.
+
+    >>> vector, unravel = ravel({"w": np.ones((2, 2)), "b": 3.0})
+    >>> vector
+    array([1., 1., 1., 1., 3.])
+    >>> unravel(2 * vector)
+    {'w': array([[2., 2.],
+           [2., 2.]]), 'b': np.float64(6.0)}
+    """
+    leaves, like = _tree.flatten(tree)
+    dtypes = tuple([x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype for x in leaves])
+    for dtype, path in zip(dtypes, _tree.paths(like, "tree"), strict=True):
+        check_dtype(dtype, f"ravel(): {path}")
+    vector = np.concatenate([np.ravel(x) for x in leaves]) if leaves else np.zeros(0)
+    return vector, Unravel(like, tuple([np.shape(x) for x in leaves]), dtypes)
 
 
 def register(

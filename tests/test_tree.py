@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import functools
+import pickle
 import types
 from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 import tape_ad.tree
-from tape_ad import ArgumentError, StructureError, Tape, Tensor, _tree as tree, grad, vjp
+from tape_ad import ArgumentError, StructureError, Tape, Tensor, UnsupportedDataError, _tree as tree, grad, vjp, vmap
 from tape_ad._core import TABLE
 
 
@@ -455,3 +456,64 @@ def test_the_order_of_a_dicts_keys_does_not_matter() -> None:
 
     assert pullback({"b": 10.0, "a": 1.0}) == (21.0,)
     assert tape_ad.tree.map(lambda p, g: p - g, {"a": 3.0, "b": 4.0}, {"b": 1.0, "a": 2.0}) == {"a": 1.0, "b": 3.0}
+
+
+# --- one vector -----------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "nest",
+    [
+        Point(np.ones((2, 3)), y=2.0),
+        {"w": [np.float32(1.5), np.arange(3)], "b": (None, np.array(2j))},
+        np.arange(4.0),
+        1.5,
+        (),
+        [np.ones((0, 2)), 1.0],
+    ],
+)
+def test_unravelling_what_was_ravelled_gives_the_nest_again(nest: Any) -> None:
+    vector, unravel = tape_ad.tree.ravel(nest)
+    again = unravel(vector)
+
+    assert (vector.size,) == vector.shape
+    assert tape_ad.tree.structure(nest) == tape_ad.tree.structure(again)
+    for before, after in zip(tape_ad.tree.leaves(nest), tape_ad.tree.leaves(again), strict=True):
+        assert np.result_type(before) == after.dtype
+        np.testing.assert_array_equal(np.asarray(before), after)
+
+
+def test_both_ways_to_a_vector_are_differentiated() -> None:
+    nest = {"w": np.array([[1.0, 2.0], [3.0, 4.0]]), "b": 5.0}
+    weights = np.arange(1.0, 6.0)
+    vector, unravel = tape_ad.tree.ravel(nest)
+    there = grad(lambda nest: tape_ad.tree.ravel(nest)[0] @ weights)(nest)
+    back = grad(lambda v: np.sum(unravel(v)["w"] ** 2) * unravel(v)["b"])(vector)
+
+    np.testing.assert_array_equal([[1.0, 2.0], [3.0, 4.0]], there["w"])
+    assert there["b"] == 5.0
+    np.testing.assert_array_equal([10.0, 20.0, 30.0, 40.0, 30.0], back)
+
+
+def test_many_vectors_are_unravelled_at_once() -> None:
+    _, unravel = tape_ad.tree.ravel((np.ones((2, 2)), 1.0))
+    vectors = np.arange(15.0).reshape(3, 5)
+    w, b = vmap(unravel)(vectors)
+
+    np.testing.assert_array_equal(vectors[:, :4].reshape(3, 2, 2), w)
+    np.testing.assert_array_equal(vectors[:, 4], b)
+
+
+def test_what_unravels_is_a_value() -> None:
+    one, other = (tape_ad.tree.ravel({"w": np.full(2, value)})[1] for value in (1.0, 2.0))
+
+    assert one == other
+    assert hash(one) == hash(other)
+    assert one == pickle.loads(pickle.dumps(one))  # noqa: S301 - our own bytes
+
+
+def test_a_vector_of_another_length_and_a_leaf_that_is_no_number_are_refused() -> None:
+    _, unravel = tape_ad.tree.ravel((1.0, 2.0))
+
+    with pytest.raises(StructureError, match=r"^unravel\(\) takes a vector of shape \(2,\), but got shape \(3,\)\.$"):
+        unravel(np.ones(3))
+    with pytest.raises(UnsupportedDataError, match=r"^ravel\(\): tree\['name'\] holds numbers"):
+        tape_ad.tree.ravel({"w": 1.0, "name": "x"})
