@@ -224,6 +224,13 @@ def _each(compute: Callable[..., Any], values: Sequence[Any]) -> Any:
         raise BatchedValueError(msg)
 
     def stacked(parts: Sequence[Any]) -> Batched:
+        shapes = list(dict.fromkeys([np.shape(part) for part in parts]))
+        if len(shapes) > 1:
+            msg = (
+                "Inside vmap a result must have one shape for all examples, but this function gives "
+                f"{' and '.join(map(str, shapes[:2]))}. Choose with np.where(mask, x, 0), which keeps the shape."
+            )
+            raise BatchedValueError(msg)
         return Batched(np.stack(parts).reshape(*lengths, *np.shape(parts[0])), names)
 
     if isinstance(found[0], tuple):

@@ -1,5 +1,6 @@
 """`vmap`: a function of one example becomes a function of many, computed together."""
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Generic, ParamSpec, TypeVar
 
@@ -86,7 +87,7 @@ def _map(transform: Vmap[..., Any], args: Sequence[Any], kwargs: Mapping[str, An
     watched: Watched = []
     lengths: dict[int, str] = {}
 
-    def enter(value: Any, axis: int | None, path: str) -> Any:
+    def enter(value: Any, axis: int | None, path: str, remedy: str = "Pass in_axes=None for it, or an array.") -> Any:
         if axis is None:
             return guard(value, watched)
         data = value.data if type(value) is Tensor else value
@@ -95,7 +96,7 @@ def _map(transform: Vmap[..., Any], args: Sequence[Any], kwargs: Mapping[str, An
             data = guard(data, watched) if type(data) is np.ndarray else np.asarray(own(data, what=what))
             check_dtype(data.dtype, what)
         if not data.ndim:
-            msg = f"vmap({name_of(fun)}): {path} has no axis to map over. Pass in_axes=None for it, or an array."
+            msg = f"vmap({name_of(fun)}): {path} has no axis to map over. {remedy}"
             raise ArgumentError(msg)
         place = _axis(axis, data.ndim, f"vmap({name_of(fun)}): {path}")
         length = data.shape[place]
@@ -107,7 +108,10 @@ def _map(transform: Vmap[..., Any], args: Sequence[Any], kwargs: Mapping[str, An
     passed = []
     for i, (arg, axes) in enumerate(zip(args, per_argument, strict=True)):
         passed.append(_entered(arg, axes, parameter(fun, i), enter))
-    named = {key: _entered(arg, 0, key, enter) for key, arg in kwargs.items()}
+    alone = functools.partial(
+        enter, remedy="Bind what is the same for all examples beforehand, with functools.partial."
+    )
+    named = {key: _entered(arg, 0, key, alone) for key, arg in kwargs.items()}
     if len(lengths) != 1:
         if not lengths:
             msg = f"vmap({name_of(fun)}) maps over no argument. Give at least one an axis: in_axes=0."

@@ -353,6 +353,18 @@ def test_what_cannot_be_mapped_is_refused(error: Any, record: Any, args: Any, wo
         record(*args)
 
 
+def test_a_keyword_argument_without_an_axis_is_to_be_bound_beforehand() -> None:
+    """No entry of ``in_axes`` belongs to it."""
+    with pytest.raises(ArgumentError, match=r"y has no axis to map over\. Bind .* functools\.partial\.$"):
+        vmap(same)(X, y=1.0)
+
+
+@pytest.mark.parametrize("function", [np.nonzero, np.flatnonzero, np.argwhere, lambda x: np.extract(x > 1, x)])
+def test_results_of_different_shapes_are_refused(function: Any) -> None:
+    with pytest.raises(BatchedValueError, match=r"one shape for all examples, but this function gives \(\d.*np\.where"):
+        vmap(function)(np.array([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]))
+
+
 def test_a_boolean_is_no_axis() -> None:
     with pytest.raises(StructureError):
         vmap(same, True)(X)
