@@ -21,7 +21,7 @@ extensions = [
     "sphinx_design",
     "docs._extensions.reference",
 ]
-exclude_patterns = ["_build", "_extensions", "reference/generated", "transforms.md", "coming_from.md"]
+exclude_patterns = ["_build", "_extensions", "reference/generated"]
 nitpicky = True
 
 # --- pages --------------------------------------------------------------------------------------------------------
