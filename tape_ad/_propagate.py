@@ -5,7 +5,7 @@ over the graph.
 """
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
@@ -26,6 +26,11 @@ ALL: Names = (-1,)
 SEEDS: Final = "seeds"
 """Of ``differentiable``: record how the result depends on seeds or tangents only; what the tape holds is constant."""
 Recorded: TypeAlias = bool | Literal["seeds"]
+Observer: TypeAlias = Callable[[Tensor | None, int, Tensor, Any, Any, bool], None]
+"""``observe(sender, operand, receiver, message, total, complete)``: one message of a backward pass, as it is heard.
+
+The sender is None for a seed. The total is the receiver's sum so far; who keeps it copies it, for it is added to.
+"""
 _LAST = (1, -1)
 """What `pending` says of a tensor that waits for one more child: the only one, or the last of several."""
 
@@ -142,12 +147,15 @@ def sweep(
     keep: set[Tensor] | None,
     differentiable: Recorded,
     stops: frozenset[Tensor] = frozenset(),
+    observe: Observer | None = None,
 ) -> dict[Tensor, Any]:
     """Hand cotangents from the outputs to the leaves; a tensor hands on once all its counted children were heard.
 
     This loop is the hot path. Ops of one or two operands without parameters are served inline on plain arrays, and a
-    tensor with a single child is handed on without being stored; everything else goes through `pull` and `hear`.
+    tensor with a single child is handed on without being stored; everything else goes through `pull` and `hear`. While
+    it is observed, every message goes that way, in the same order.
     """
+    inline = not differentiable and observe is None
     # How many children are yet to be heard: negative once one was.
     pending = counts.copy()
     waiting: dict[Tensor, Any] = {}  # the sum so far of tensors that were heard from, but not by all children
@@ -184,11 +192,14 @@ def sweep(
     started = [(out, seed) for out, seed in zip(outputs, seeds, strict=True) if out in pending]
     for out, _ in started:
         pending[out] += 1
-    for out, seed in started:
-        hear(out, seed)
     # The batch axes of outputs and seeds: along these, each example has a gradient of its own. What comes from any other
     # batch axis is added up where it reaches an operand without that axis.
     names = names_of([plain(value) for value in (*seeds, *outputs)])
+    for out, seed in started:
+        hear(out, seed)
+        if observe is not None:
+            total = _so_far(out, pending, ready, waiting, updates, differentiable, names)
+            observe(None, 0, out, seed, total, pending[out] == 0)
     inner = None if keep is None else {t for t in keep if t.creators}
     t = outputs[0]
     ct: Any = None
@@ -208,7 +219,7 @@ def sweep(
             if inner and t in inner:
                 kept[t] = ct
             op = call.op
-            arity = 0 if differentiable else op.quick
+            arity = op.quick if inline else 0
             if arity == 2:
                 x, y = creators
                 left_x, left_y = left(x), left(y)
@@ -294,16 +305,38 @@ def sweep(
             else:
                 wanted = [c in pending for c in creators]
                 pulled = pull(op, ct, t, call._params, wanted, differentiable, names)  # noqa: SLF001 - a read-only view costs more
-                for c, g, want in zip(creators, pulled, wanted, strict=True):
+                for i, (c, g, want) in enumerate(zip(creators, pulled, wanted, strict=True)):
                     if want:
-                        if g is not None and pending[c] == 1 and type(g) is not Update:
+                        if observe is None and g is not None and pending[c] == 1 and type(g) is not Update:
                             push_ready((c, g))
-                        else:
-                            hear(c, g)
+                            continue
+                        hear(c, g)
+                        if observe is not None:
+                            total = _so_far(c, pending, ready, waiting, updates, differentiable, names)
+                            observe(t, i, c, g, total, pending[c] == 0)
     except Exception as error:
         _note(error, t)
         raise
     return kept
+
+
+def _so_far(
+    c: Tensor,
+    pending: Counts,
+    ready: Sequence[tuple[Tensor, Any]],
+    waiting: Mapping[Tensor, Any],
+    updates: Mapping[Tensor, list[Update]],
+    differentiable: Recorded,
+    names: Names,
+) -> Any:
+    """Return the sum of what a tensor has heard, right after it heard a message; None if that was nothing yet."""
+    if pending[c] == 0:
+        return ready[-1][1]
+    total = waiting.get(c)
+    if c not in updates:
+        return total
+    sparse = _scatter(updates[c], c, differentiable, names)
+    return sparse if total is None else total + sparse
 
 
 def pull(
