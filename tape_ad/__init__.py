@@ -57,6 +57,7 @@ from tape_ad._data_types import (
     uint32 as uint32,
     uint64 as uint64,
 )
+from tape_ad._drawing import Drawing as Drawing
 from tape_ad._errors import (
     ArgumentError as ArgumentError,
     BatchedValueError as BatchedValueError,
@@ -82,6 +83,8 @@ from tape_ad._errors import (
     TapeError as TapeError,
     UnsupportedDataError as UnsupportedDataError,
 )
+from tape_ad._player import Player as Player
+from tape_ad._rows import Glance as Glance, Step as Step, Steps as Steps
 from tape_ad._rules import (
     bilinear as bilinear,
     composite as composite,
@@ -435,6 +438,8 @@ __all__ = [
     "ConvergenceError",
     "ConversionError",
     "Domain",
+    "Drawing",
+    "Glance",
     "Gradients",
     "IntegerGradientError",
     "InvalidIndexError",
@@ -449,9 +454,12 @@ __all__ = [
     "NotTrackedError",
     "Op",
     "PiecewiseConstantError",
+    "Player",
     "RecomputationError",
     "RuleError",
     "SeedError",
+    "Step",
+    "Steps",
     "StructureError",
     "Tape",
     "TapeError",

@@ -13,6 +13,7 @@ from attrs import field, frozen
 
 from tape_ad._core import HOOKS, GradientMapping, Tensor
 from tape_ad._data import fingerprint
+from tape_ad._drawing import Drawing, draw, escape
 from tape_ad._errors import (
     ArgumentError,
     BufferChangedError,
@@ -23,6 +24,7 @@ from tape_ad._errors import (
     PiecewiseConstantError,
     SeedError,
 )
+from tape_ad._player import Player, play
 from tape_ad._propagate import (
     Counts,
     Recorded,
@@ -36,8 +38,15 @@ from tape_ad._propagate import (
     sweep,
     walk,
 )
+from tape_ad._rows import Node, clip, listing, nodes_of, size_of, steps_of
 
 _ndarray = np.ndarray
+_DRAWN_UNASKED = 100
+"""The most that a notebook draws where a tape is the value of a cell."""
+_LISTED = 20
+"""How many rows of a longer tape's listing a notebook shows from each end."""
+_ROW = 200
+"""How many characters of each."""
 
 
 @frozen(eq=False, repr=False, slots=False)
@@ -100,17 +109,68 @@ class Tape:
         return f"<Tape of {len(self)} tensors, {len(self.leaves)} leaves, {len(self.outputs)} outputs>"
 
     def __str__(self) -> str:
-        numbers = {t: i for i, t in enumerate(self.tensors)}
-        rows = [("", "operation", "inputs", "value", "children", "made at")]
-        for t, number in numbers.items():
-            is_leaf = t.creation_op is None
-            name = "leaf" if is_leaf else str(t.creation_op)
-            inputs = "" if is_leaf else ", ".join(f"%{numbers[c]}" if c in numbers else _brief(c) for c in t.creators)
-            mark = " (output)" if any(t is out for out in self.outputs) else ""
-            rows.append((f"%{number}", name, inputs, kind_of(t), f"{self._counts[t]}{mark}", t.made_at or ""))
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-        return "\n".join(lines)
+        return "\n".join(listing(self.outputs, self.tensors, self._counts, self.tensors))
+
+    def draw(self, names: Mapping[str, Any] = MappingProxyType({})) -> Drawing:
+        """Return the tape as a picture: leaves above, outputs below, every operation under its operands.
+
+        Args:
+            names: What to call the tensors: ``{"w": w}``. Entries that are no tensors of the tape are ignored, so
+                ``locals()`` will do.
+
+        Raises:
+            ArgumentError: if there are more than 500 tensors and constants, which no picture makes readable.
+
+        >>> x = Tensor(3.0, autograd=True)
+        >>> picture = Tape.of(x * x).draw({"x": x})
+        >>> "%0 x" in picture.svg, "multiply" in picture.svg
+        (True, True)
+        """
+        return draw(self._nodes(names, "draw"))
+
+    def play(self, *seed: Any, names: Mapping[str, Any] = MappingProxyType({})) -> Player:
+        """Return the forward values and the messages of the backward pass, step by step, and a page that shows them.
+
+        Args:
+            seed: As for `backward`, one per output.
+            names: As for `draw`.
+
+        Raises:
+            ArgumentError: if there are more than 500 tensors and constants.
+            NotScalarError: if there is no seed and an output is not one scalar.
+            SeedError: if a seed does not fit its output.
+            BufferChangedError: if an array used in the computation was changed since.
+
+        >>> x = Tensor(3.0, autograd=True)
+        >>> print(Tape.of(x * x).play(names={"x": x}).steps)
+        1. %0 x has the value 3.
+        2. %1 multiply has the value 9.
+        3. %1 multiply hears the seed 1. Seed heard 1 of 1. Complete: it hands on.
+        4. %0 x hears 3 from %1 multiply. Children heard 1 of 2, gradient so far 3. It waits.
+        5. %0 x hears 3 from %1 multiply. Children heard 2 of 2, gradient 6. Complete: a leaf keeps it.
+        """
+        nodes = self._nodes(names, "play")
+        if seed and len(seed) != len(self.outputs):
+            msg = f"play() of a tape of {len(self.outputs)} outputs takes as many seeds, but got {len(seed)}."
+            raise SeedError(msg)
+        seeds = self._seeds(seed or None, False)
+        self._check_buffers()
+        with np.errstate(all="ignore"):
+            return play(nodes, steps_of(self.outputs, seeds, self.tensors, self._counts, self._stops, nodes))
+
+    def _nodes(self, names: Mapping[str, Any], what: str) -> tuple[Node, ...]:
+        return nodes_of(self.outputs, self.tensors, self._counts, self.leaves, names, what)
+
+    def _repr_html_(self) -> str:
+        if len(self) <= _DRAWN_UNASKED and size_of(self.tensors, set(self.leaves)) <= 2 * _DRAWN_UNASKED:
+            return self.draw()._repr_html_()
+        tensors = self.tensors
+        ends = (*tensors[:_LISTED], *tensors[max(_LISTED, len(tensors) - _LISTED) :])
+        rows = [clip(row, _ROW) for row in listing(self.outputs, tensors, self._counts, ends)]
+        if len(ends) < len(tensors):
+            rows.insert(_LISTED + 1, f"… {len(tensors) - len(ends):,} more …")
+        more = "print(tape) lists all, tape.draw() draws more, Tape.of(output, boundary=[...]) takes a part."
+        return f"<p>{escape(f'{self!r}: {more}')}</p>\n<pre>{escape(chr(10).join(rows))}</pre>"
 
     def backward(
         self, seed: Any = None, *, wrt: Iterable[Tensor] | Tensor | None = None, differentiable: bool = False
@@ -351,11 +411,6 @@ def _why_missing(
         f"The {label} reaches the outputs only through {child.creation_op}{where}, which is piecewise constant: its derivative "
         "is zero wherever it exists. Replace it by a smooth function, or treat the gradient as zero."
     )
-
-
-def _brief(t: Tensor) -> str:
-    """Return a constant input as a listing shows it: a short value itself, else its kind."""
-    return f"{t.data}" if t.ndim == 0 else f"const {kind_of(t)}"
 
 
 def _backward(tensor: Tensor, seed: Any) -> Gradients:
