@@ -340,7 +340,9 @@ _ALWAYS_COMPLEX = np.linalg.eig(np.eye(1))[0].dtype.kind == "c"
 _EIG_CASES = (Case(((0, 0),)), *(() if _ALWAYS_COMPLEX else (Case(((3, 3),)), Case(((2, 2, 2),)), Case(((1, 1),)))))
 
 
-@primitive(np.linalg.eig, vjps=(_eig_vjp,), jvp=_eig_jvp, batched=stacked, multiple=True, domain=(_SPREAD,), cases=_EIG_CASES)
+@primitive(
+    np.linalg.eig, vjps=(_eig_vjp,), jvp=_eig_jvp, batched=stacked, multiple=True, domain=(_SPREAD,), cases=_EIG_CASES
+)
 def eig(xp: Namespace, x: ArrayLike, /) -> Array:
     """Return the eigenvalues of square matrices and the eigenvectors as columns of length one, as a named tuple.
 
