@@ -54,7 +54,7 @@ CHAPTERS = (
     Chapter(
         "Tensors and tapes",
         "The records that everything else reads: values, the tape built from them, and the gradients it returns.",
-        names=("Tensor", "Tape", "Gradients", "at", "At"),
+        names=("Tensor", "Tape", "Gradients", "Drawing", "Player", "Steps", "Step", "Glance", "at", "At"),
         beside=("tape_ad.ops.updates.AtIndex",),
     ),
     Chapter(
