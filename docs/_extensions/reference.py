@@ -67,9 +67,11 @@ def find(app: Any, env: Any, node: Any, contnode: Any) -> Any:
     if node.get("refdomain") != "py":
         return None
     target = node["reftarget"].removeprefix("np.") if node["reftarget"].startswith("np.") else node["reftarget"]
+    if node["reftype"] == "class" and target in vars(builtins):
+        return contnode  # the type, and not the dtype of that name
     if target != node["reftarget"] or target.startswith("numpy."):
         full = f"numpy.{target.removeprefix('numpy.')}"
-        if "_typing" in full:
+        if "typing." in full:
             return contnode
         return nodes.reference("", "", contnode, refuri=NUMPY.format(full), internal=False)
     domain, last = env.domains["py"], target.rpartition(".")[2]

@@ -140,7 +140,11 @@ def types() -> str:
     lines = ["```{eval-rst}", ".. py:currentmodule:: tape_ad", ""]
     for node, after in zip(body, [*body[1:], None], strict=True):
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
-            lines += [f".. py:type:: {node.target.id}", f"   :canonical: {ast.unparse(node.value)}", ""]
+            lines += [
+                f".. py:type:: {node.target.id}",
+                f"   :canonical: {ast.unparse(node.value).replace('npt.', 'numpy.typing.')}",
+                "",
+            ]
             if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
                 lines += [f"   {after.value.value!s}", ""]
     return "\n".join([*lines, "```", ""])
@@ -159,7 +163,7 @@ def conventions(told: str | None) -> str:
 
 
 def op_tables(placed: Mapping[Chapter, Sequence[str]]) -> str:
-    """Return a table of ops for each chapter: name, kind, derivative, conventions, NumPy's names that arrive there."""
+    """Return a table of ops for each chapter: name, NumPy's names that arrive there, kind, derivative and conventions."""
     homes = {f"{chapter.space.__name__}.{name}": chapter for chapter, names in placed.items() for name in names}
     public = {id(operator.attrgetter(full.removeprefix("tape_ad."))(tape_ad)): full for full in reversed(homes)}
     doors: dict[int, set[str]] = collections.defaultdict(set)
@@ -172,15 +176,15 @@ def op_tables(placed: Mapping[Chapter, Sequence[str]]) -> str:
         full = public.get(id(stated))
         if full is None and isinstance(stated, Op):  # a function of the standard's signature stands in front of it
             full = next((name for name in homes if name == f"tape_ad.{stated.name}"), None)
+        shown = [f"${formula}$" for formula in formulas(stated)] if isinstance(stated, Op) else []
         cells = [
             f"{{py:func}}`{stated.name} <{full}>`" if full else f"`{stated.name}`",
+            " ".join(sorted(doors[id(stated)])),
             KINDS.get(stated.kind, stated.kind) if isinstance(stated, Op) else "expansion",
-            "<br>".join(f"${formula}$" for formula in formulas(stated)) if isinstance(stated, Op) else "",
-            conventions(stated.__doc__),
-            ", ".join(sorted(doors[id(stated)])),
+            "<br>".join(filter(None, [*shown, conventions(stated.__doc__)])),
         ]
         rows[homes[full].title if full else BENEATH].append("| " + " | ".join(cells) + " |")
-    head = ["| op | kind | derivative | conventions | arrives from |", "|---|---|---|---|---|"]
+    head = ["| op | arrives from | kind | derivative, conventions |", "|---|---|---|---|"]
     titles = [title for title in [*(chapter.title for chapter in CHAPTERS), BENEATH] if rows[title]]
     return "\n".join(
         f"## {title}\n\n{ABOUT_BENEATH if title == BENEATH else ''}" + "\n".join([*head, *sorted(rows[title])]) + "\n"
