@@ -58,6 +58,11 @@ CHAPTERS = (
         beside=("tape_ad.ops.updates.AtIndex",),
     ),
     Chapter(
+        "Pictures",
+        "What `tape_ad.Tape.draw` and `tape_ad.Tape.play` return: text without other files, and the steps as plain data.",
+        names=("Drawing", "Player", "Steps", "Step", "Glance"),
+    ),
+    Chapter(
         "Stating an op",
         "Decorators that turn a forward into an op, and the cases that it is tested on. See {doc}`/developers/adding_an_op`.",
         names=(
