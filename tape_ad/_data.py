@@ -143,6 +143,8 @@ def show(value: Any) -> str:
         return np.array2string(value, threshold=6, separator=", ").replace("\n", "")
     if isinstance(value, tuple) and len(value) == 1 and isinstance(value[0], int):
         return repr(value[0])
+    if type(value) is tuple:
+        return f"({', '.join(map(show, value))}{',' if len(value) == 1 else ''})"
     if isinstance(value, np.dtype):
         return str(value)
     return value.__name__ if isinstance(value, (FunctionType, np.ufunc)) else repr(value)

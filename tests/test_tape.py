@@ -737,3 +737,11 @@ def test_a_call_prints_as_it_would_be_written() -> None:
     assert "getitem(index=0)" == str(x[0].creation_op)
     assert isinstance(x[0].creation_op, Call)
     assert x[0].creation_op.op is tape_ad._core.TABLE["getitem"]
+
+
+def test_a_listing_gives_each_long_array_of_an_index_one_line() -> None:
+    t = Tensor(np.ones((40, 2)), autograd=True)
+    rows = str(Tape.of(t[np.arange(40), np.zeros(40, int)])).splitlines()
+
+    assert 3 == len(rows)
+    assert "getitem(index=([ 0,  1,  2, ..., 37, 38, 39], [0, 0, 0, ..., 0, 0, 0]))" in rows[2]
