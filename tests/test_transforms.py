@@ -538,3 +538,28 @@ def test_the_tape_of_an_inner_result_leads_to_the_outer_tensor() -> None:
 
     assert w in set(tape.leaves)
     assert "argument" in str(tape)
+
+
+@pytest.mark.parametrize(
+    "outer",
+    [
+        lambda inner: tape_ad.grad(inner)(2.0),
+        lambda inner: tape_ad.jacobian(inner)(2.0),
+        lambda inner: tape_ad.vjp(inner, 2.0),
+        lambda inner: tape_ad.vmap(inner)(np.ones(2)),
+    ],
+)
+def test_an_argument_of_a_transform_that_another_one_calls_was_made_in_the_users_file(outer: Any) -> None:
+    seen: list[Tensor] = []
+
+    def f(x: Any) -> Any:
+        seen.append(x)
+        return x**3
+
+    outer(grad(f))
+
+    assert all(str(t.made_at).rpartition(":")[0] == __file__ for t in seen)
+
+
+def test_a_checkpoint_of_nested_transforms_finds_the_same_places_again() -> None:
+    assert 48.0 == grad(tape_ad.checkpoint(grad(grad(lambda x: x**4))))(2.0)

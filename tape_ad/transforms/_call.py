@@ -7,6 +7,7 @@ is read off the tape.
 import gc
 import inspect
 import itertools
+import pathlib
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -32,11 +33,29 @@ Watched: TypeAlias = list[tuple[Any, Any]]
 
 serials = itertools.count(1)
 """The ages of calls: of two calls under way, the inner one has the larger number."""
-caller = sys._getframe  # noqa: SLF001 - the caller's position, for the tape's listing
+_getframe = sys._getframe  # noqa: SLF001 - the caller's position, for the tape's listing
 _PYTHON = (int, float, complex)
 BARE = frozenset({np.ndarray, np.float64, float, int})
 """Types that need no look into a nest: they are leaves."""
 _ndarray = np.ndarray
+
+
+def caller(depth: int) -> FrameType:
+    """Return the frame that many calls up; of a transform that another one called, where the user called the outermost.
+
+    Not beyond a checkpoint, which may run again from elsewhere and compares the places.
+    """
+    frame = _getframe(depth + 1)
+    while frame.f_code.co_filename in _PASSED_ON and frame.f_back is not None:
+        frame = frame.f_back
+    return frame
+
+
+_HERE = pathlib.Path(__file__).parent
+_PASSED_ON = frozenset(
+    [str(_HERE / name) for name in ("_call.py", "gradient.py", "jacobian.py", "modes.py")]
+    + [str(_HERE.parent / name) for name in ("batching.py", "implicit.py")]
+)
 
 
 @frozen(eq=False)
