@@ -1,9 +1,10 @@
 """What the laws of `tape_ad.testing` share: numbers to try, and comparisons that name the worst element."""
 
-from collections.abc import Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
+from attrs import frozen
 
 from tape_ad._core import Tensor
 
@@ -13,6 +14,18 @@ CLOSE = 1e-5
 """How far, relative to the numbers, a derivative may be from a central difference."""
 EXACT = 1e-10
 """How far, relative to the terms, two sums may be apart that are equal but for rounding."""
+Column: TypeAlias = Literal["value", "vjp", "jvp", "second order", "batching", "float32", "complex"]
+"""What a law is about: the columns of the conformance page."""
+
+
+@frozen
+class Law:
+    """One law about one function at one point: what it is about, and what raises an AssertionError where it is broken."""
+
+    column: Column
+    check: Callable[[], None]
+    counts: bool = True
+    """False for the law that there is nothing to differentiate: where it holds, the column does not apply."""
 
 
 # --- numbers --------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The laws of differentiation, about a function at a point: what is right for any op is right for it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from tape_ad._core import Tensor
 from tape_ad._errors import PiecewiseConstantError
 from tape_ad._law_tools import (
     Arrays,
+    Law,
     close,
     data_of,
     holds,
@@ -89,18 +91,27 @@ def _difference(point: Point, tangents: Mapping[int, Any]) -> Any:
 
 
 # --- the laws -------------------------------------------------------------------------------------------------------
-def derivative_laws(point: Point, rng: np.random.Generator) -> None:
-    _, out = point.record(point.datas, point.vary)
-    holds(out.autograd, f"{point.label}: the result of tracked operands is not tracked")
-    ct = random_like(out.data, rng)
+def derivative_laws(point: Point, rng: np.random.Generator) -> Iterator[Law]:
+    """Yield the laws of both modes and of the second order."""
+    yield Law("vjp", partial(_is_tracked, point))
+    ct = random_like(point.value(point.datas), rng)
     tangents = {i: random_like(point.datas[i], rng) for i in point.vary}
     given = [(a, a.copy()) for a in (ct, *tangents.values())]
-    _tangents_are_differences(point, tangents)
-    _gradients_are_differences(point, ct)
-    _modes_are_transposes(point, ct, tangents)
-    _tensors_give_the_same_bits(point, ct, tangents)
-    _others_do_not_matter(point, ct)
-    _second_order(point, ct, tangents, rng)
+    yield Law("jvp", partial(_tangents_are_differences, point, tangents))
+    yield Law("vjp", partial(_gradients_are_differences, point, ct))
+    yield Law("vjp", partial(_modes_are_transposes, point, ct, tangents))
+    yield Law("second order", partial(_tensors_give_the_same_bits, point, ct, tangents))
+    yield Law("vjp", partial(_others_do_not_matter, point, ct))
+    yield Law("second order", partial(_second_order, point, ct, tangents, rng))
+    yield Law("vjp", partial(_nothing_is_written, point, given))
+
+
+def _is_tracked(point: Point) -> None:
+    _, out = point.record(point.datas, point.vary)
+    holds(out.autograd, f"{point.label}: the result of tracked operands is not tracked")
+
+
+def _nothing_is_written(point: Point, given: Sequence[tuple[Any, Any]]) -> None:
     for a, copy in given:
         same_bits(a, copy, f"{point.label}: a cotangent or tangent was written")
 
@@ -213,8 +224,7 @@ def _second_order(point: Point, ct: Any, tangents: Mapping[int, Any], rng: np.ra
 
 def single_precision(point: Point, *, keeps: bool) -> None:
     """Single precision stays single precision, forwards and backwards, and shapes are kept."""
-    narrow = {"f": np.float32, "c": np.complex64}
-    datas = tuple(write_protected(x.astype(narrow[x.dtype.kind])) if x.dtype.kind in narrow else x for x in point.datas)
+    datas = narrowed(point.datas)
     small = Point(f"{point.label} in single precision", point.call, datas, point.vary)
     _, out = small.record(datas, small.vary)
     if keeps and all(x.dtype.kind in "fcb" for x in datas):
@@ -232,3 +242,9 @@ def single_precision(point: Point, *, keeps: bool) -> None:
     tangent = small.push({i: np.ones_like(datas[i]) for i in small.vary})
     holds(tangent.dtype == out.dtype, f"{small.label}: the tangent has dtype {tangent.dtype}, the result {out.dtype}")
     holds(tangent.shape == out.shape, f"{small.label}: the tangent has shape {tangent.shape}, the result {out.shape}")
+
+
+def narrowed(datas: Arrays) -> Arrays:
+    """Return the operands in single precision."""
+    narrow = {"f": np.float32, "c": np.complex64}
+    return tuple(write_protected(x.astype(narrow[x.dtype.kind])) if x.dtype.kind in narrow else x for x in datas)

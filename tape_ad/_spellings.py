@@ -116,7 +116,7 @@ class Method:
 
 
 def _is_array(x: Any) -> bool:
-    return isinstance(x, (np.ndarray, Tensor)) and not isinstance(data_of(x), (bool, int, float, complex))
+    return isinstance(x, (np.ndarray, Tensor)) and not isinstance(data_of(x), (np.generic, bool, int, float, complex))
 
 
 # --- the operands ---------------------------------------------------------------------------------------------------

@@ -1,26 +1,20 @@
-"""The laws that every op obeys, for anyone's op: `check_op`; and the same for a function: `check_grads`.
+"""The laws of one case of an op: its value by every spelling, both modes, second order, many examples, dtypes."""
 
-A law compares two ways to one number: a rule with a central difference, forward with reverse mode, arrays with tensors,
-a tensor with NumPy. What is drawn is fixed by the op's name and the case, so a failure can be repeated.
-"""
-
-import inspect
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 
 from tape_ad._batched import Batched
 from tape_ad._cases import Case, Domain
-from tape_ad._check_grads import check_grads as check_grads
 from tape_ad._core import Op, Tensor
-from tape_ad._errors import ArgumentError
 from tape_ad._law_tools import (
-    CLOSE as CLOSE,
-    EXACT as EXACT,
-    Arrays as Arrays,
+    EXACT,
+    Arrays,
+    Law,
     close,
     data_of,
     holds,
@@ -29,77 +23,24 @@ from tape_ad._law_tools import (
     same_bits,
     write_protected,
 )
-from tape_ad._laws import STEP as STEP, Point, derivative_laws, is_piecewise_constant, single_precision
+from tape_ad._laws import Point, derivative_laws, is_piecewise_constant, narrowed, single_precision
 from tape_ad._rules import REAL
-from tape_ad._spellings import (
-    OTHER_MEANING,
-    UFUNCS,
-    Method,
-    Spelling as Spelling,
-    scalar_forms,
-    spellings,
-    tensor_choices,
-)
+from tape_ad._spellings import OTHER_MEANING, UFUNCS, Method, scalar_forms, spellings, tensor_choices
 
 EXAMPLES = 3
 """How many examples go in one batch."""
 
 
-def check_op(op: Op[Any]) -> None:
-    """Try all laws on every case of an op.
+def case_laws(op: Op[Any], case: Case, *, seed: int = 0) -> Iterator[Law]:
+    """Yield the laws of value and derivative on one case of an op, each to be checked before the next is asked for.
 
-    The value is NumPy's bit for bit by every way to call it; both modes agree with central differences and with each
-    other; arrays and tensors give the same bits; second derivatives are right; dtypes and shapes are kept; nothing
-    given is written; complex numbers obey the same laws where the op takes them.
-
-    Raises:
-        AssertionError: naming op, case, operand, element and both numbers.
-
-    >>> import tape_ad
-    >>> check_op(tape_ad.tanh)
-    """
-    if not isinstance(op, Op):
-        msg = f"check_op() takes an op, but got {op!r}. Of a NumPy function it is tape_ad's: tape_ad.sin for np.sin."  # type: ignore[unreachable]  # for callers who run no type checker
-        raise ArgumentError(msg)
-    check_record(op)
-    if not op.cases:
-        raise AssertionError(
-            f"{op.name}: it has no cases, so nothing is known of it. Give it some: cases=(Case(((3,),)),)."
-        )
-    for case in op.cases:
-        check_case(op, case)
-
-
-def check_record(op: Op[Any]) -> None:
-    """Try the laws about the record itself: a docstring of sentences, and a signature that takes what the op takes.
-
-    Raises:
-        AssertionError: naming the op and what is missing.
-    """
-    first = (op.__doc__ or "").strip().partition("\n")[0]
-    holds(first.endswith((".", ":")), f"{op.name}: its docstring should begin with a sentence, not {first!r}")
-    names = tuple(inspect.signature(op).parameters)
-    holds("xp" not in names, f"{op.name}: its signature shows the namespace, {names}")
-    missing = [name for name in op.params if name not in names]
-    holds(not missing, f"{op.name}: its signature {names} lacks the parameters {missing}")
-
-
-def check_case(op: Op[Any], case: Case, *, seed: int = 0) -> None:
-    """Try the laws of value and derivative on one case of an op.
-
-    Args:
-        op: The op.
-        case: Shapes, parameters and domains.
-        seed: Chooses other points of the same domains.
-
-    Raises:
-        AssertionError: naming op, case, operand, element and both numbers.
+    ``seed`` chooses other points of the same domains.
     """
     domains = case_domains(op, case)
-    rng = np.random.default_rng([zlib.crc32(_label(op, case).encode()), seed])
+    rng = np.random.default_rng([zlib.crc32(label_of(op, case).encode()), seed])
     datas = _drawn(op, case, rng)
-    _check_at(op, case, datas, rng)
-    _batched_is_stacked(op, case, [datas, *[_drawn(op, case, rng) for _ in range(EXAMPLES - 1)]], rng)
+    yield from _laws_at(op, case, datas, rng)
+    yield from _batches(op, case, [datas, *[_drawn(op, case, rng) for _ in range(EXAMPLES - 1)]], rng)
     floats = [i for i, x in enumerate(datas) if x.dtype.kind == "f"]
     if not floats or not all(domains[i].complex for i in floats):
         return
@@ -109,32 +50,35 @@ def check_case(op: Op[Any], case: Case, *, seed: int = 0) -> None:
         for i in chosen:
             mixed[i] = _draw(domains[i], case.shapes[i], rng, complex_numbers=True)
         if _takes(op, mixed, case.params):
-            _check_at(op, case, tuple(mixed), rng)
+            for law in _laws_at(op, case, tuple(mixed), rng):
+                yield evolve(law, column="complex")
 
 
-# --- the laws of one case -------------------------------------------------------------------------------------------
-def _check_at(op: Op[Any], case: Case, datas: Arrays, rng: np.random.Generator) -> None:
-    """Try everything at one point, and see that what was given is as it was."""
-    label = _label(op, case) + (" of complex numbers" if any(x.dtype.kind == "c" for x in datas) else "")
+def _laws_at(op: Op[Any], case: Case, datas: Arrays, rng: np.random.Generator) -> Iterator[Law]:
+    """Yield the laws at one point, the last of them that what was given is as it was."""
+    label = label_of(op, case) + (" of complex numbers" if any(x.dtype.kind == "c" for x in datas) else "")
     before = [x.copy() for x in datas]
-    try:
-        _value_is_numpys(op, case.params, datas, label)
-        floating = tuple(i for i, x in enumerate(datas) if x.dtype.kind in "fc")
-        domains = case_domains(op, case)
-        for call, out, which in _each_result(op, case.params, datas):
-            call = _projected(call, domains)  # noqa: PLW2901 - the same function on the domain
-            if not op.tracks:
-                is_piecewise_constant(Point(label + which, call, datas, floating))
-            elif out.dtype.kind in "fc":
-                point = Point(label + which, call, datas, tuple(i for i in floating if _has_rule(op, i)))
-                if point.vary:
-                    derivative_laws(point, rng)
-                    single_precision(point, keeps="dtype" not in case.params)
-    except AssertionError:
-        raise
-    except Exception as error:
-        error.add_note(f"while trying the laws on {label}")
-        raise
+    yield Law("value", partial(_value_is_numpys, op, case.params, datas, label))
+    floating = tuple(i for i, x in enumerate(datas) if x.dtype.kind in "fc")
+    if floating:
+        yield Law(
+            "float32", partial(_value_is_numpys, op, case.params, narrowed(datas), f"{label} in single precision")
+        )
+    domains = case_domains(op, case)
+    for call, out, which in _each_result(op, case.params, datas):
+        call = _projected(call, domains)  # noqa: PLW2901 - the same function on the domain
+        if not op.tracks:
+            constant = Point(label + which, call, datas, floating)
+            yield Law("vjp", partial(is_piecewise_constant, constant), counts=False)
+        elif out.dtype.kind in "fc":
+            point = Point(label + which, call, datas, tuple(i for i in floating if _has_rule(op, i)))
+            if point.vary:
+                yield from derivative_laws(point, rng)
+                yield Law("float32", partial(single_precision, point, keeps="dtype" not in case.params))
+    yield Law("value", partial(_nothing_is_written, label, datas, before))
+
+
+def _nothing_is_written(label: str, datas: Arrays, before: Sequence[Any]) -> None:
     for i, (x, copy) in enumerate(zip(datas, before, strict=True)):
         same_bits(x, copy, f"{label}: operand {i} was written")
 
@@ -208,8 +152,8 @@ class _Result:
         return self.call(*xs)[self.i]
 
 
-def _batched_is_stacked(op: Op[Any], case: Case, examples: Sequence[Arrays], rng: np.random.Generator) -> None:
-    """Many examples at once give what each gives by itself: value, tangent, and gradient, whichever operands vary."""
+def _batches(op: Op[Any], case: Case, examples: Sequence[Arrays], rng: np.random.Generator) -> Iterator[Law]:
+    """Yield the laws that many examples at once give what each gives by itself, whichever operands vary."""
     plain = examples[0]
     floating = tuple(i for i, x in enumerate(plain) if x.dtype.kind == "f" and _has_rule(op, i))
     for chosen in tensor_choices(len(plain)):
@@ -221,15 +165,16 @@ def _batched_is_stacked(op: Op[Any], case: Case, examples: Sequence[Arrays], rng
             for i, b in enumerate(chosen)
         )
         for call, _, which in _each_result(op, case.params, plain):
-            label = f"{_label(op, case)}{which}, {EXAMPLES} examples of operand {listed([i for i, b in enumerate(chosen) if b])}"
-            _one_batch(label, call, at_once, cases, floating if op.tracks else (), rng)
+            label = f"{label_of(op, case)}{which}, {EXAMPLES} examples of operand {listed([i for i, b in enumerate(chosen) if b])}"
+            varying = floating if op.tracks else ()
+            yield Law("batching", partial(batch_is_stacked, label, call, at_once, cases, varying, rng))
 
 
-def _one_batch(
+def batch_is_stacked(
     where: str, call: Callable[..., Any], at_once: Arrays, cases: Sequence[Arrays], floating: tuple[int, ...],
     rng: np.random.Generator,
 ) -> None:  # fmt: skip
-    """Compare one batch with its examples one by one."""
+    """Value, tangent and gradient of one batch are those of its examples, one by one."""
     out = call(*[Tensor(x) for x in at_once])
     values = [data_of(call(*xs)) for xs in cases]
     close(np.asarray(_stacked(out.data), dtype=complex), np.stack(values), f"{where}: the value", relative=EXACT)
@@ -260,7 +205,8 @@ def _drawn(op: Op[Any], case: Case, rng: np.random.Generator) -> Arrays:
     return tuple(_draw(domain, shape, rng) for domain, shape in zip(domains, case.shapes, strict=True))
 
 
-def _label(op: Op[Any], case: Case) -> str:
+def label_of(op: Op[Any], case: Case) -> str:
+    """Return how messages call a case of an op."""
     shapes = ", ".join(map(str, case.shapes))
     params = "".join(f", {name}={value!r}" for name, value in case.params.items())
     return f"{op.name}({shapes}{params})"
