@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from tape_ad._decisions import GIVEN_UP, MUTATING, REFUSED
 from tape_ad._errors import ArgumentError, ConversionError, MutationError, NoRuleError
 
 
@@ -53,14 +54,6 @@ QUERIES: frozenset[Callable[..., Any]] = frozenset(
 )  # fmt: skip
 """Functions whose answer has no derivative and is wanted plain: they run on the data."""
 
-_MUTATING: Mapping[Callable[..., Any], str] = {
-    np.copyto: "array = np.where(mask, t, array)",
-    np.put: "t = t.ravel().at[i].set(v).reshape(t.shape)",
-    np.put_along_axis: "t = t.at[i, np.arange(n)].set(v)",
-    np.place: "t = t.at[mask].set(v)",
-    np.putmask: "t = tape_ad.where(mask, v, t)",
-    np.fill_diagonal: "t = t.at[np.diag_indices(n)].set(v)",
-}
 
 
 def call_function(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], engine: Engine) -> Any:
@@ -122,11 +115,15 @@ def _without_rule(function: Callable[..., Any], args: Sequence[Any], kwargs: Map
         plain = [_plain(x, engine) for x in args]
         return engine.answer(function(*plain, **{key: _plain(value, engine) for key, value in kwargs.items()}))
     name = spelling(function)
-    if function in _MUTATING:
-        msg = f"{name} changes its argument, and a tensor never changes. Write {_MUTATING[function]}."
+    if name in MUTATING:
+        msg = f"{name} changes its argument, and a tensor never changes. Write {MUTATING[name]}."
         if function is np.copyto:
             msg += " np.full(shape, t) and np.full_like(a, t) arrive here too: write np.broadcast_to(t, shape), or tape_ad.numpy.full."
         raise MutationError(msg)
+    if not hasattr(function, "_implementation"):
+        # NumPy asks about what does not dispatch only where an array "like" a tensor is wanted.
+        msg = f"{name}(…, like=t) would make an array of no tensor, which is a plain one. Leave like out, or write tape_ad.asarray({name}(…))."
+        raise NoRuleError(msg)
     raise no_rule(name, engine)
 
 
@@ -235,10 +232,12 @@ def refuse_out(name: str, out: Any, inputs: Sequence[Any], engine: Engine) -> No
 
 
 def no_rule(name: str, engine: Engine) -> NoRuleError:
-    """Return the error for a function without a rule; it names those that begin alike."""
+    """Return the error for a function without a rule; it names what was decided, else those that begin alike."""
+    if name in REFUSED:
+        return NoRuleError(f"{name} {REFUSED[name].reason}. Write {REFUSED[name].remedy}.")
     stem = name.removeprefix("np.").removeprefix("linalg.").removeprefix("fft.").partition(".")[0]
     alike = {spelling(f) for f in engine.doors if len(stem) > 3 and f.__name__[:4] == stem[:4]}
-    near = sorted(alike - {name})[:3]
+    near = [GIVEN_UP[name]] if name in GIVEN_UP else sorted(alike - {name})[:3]
     hint = f"The nearest that has one: {', '.join(near)}. " if near else ""
     return NoRuleError(
         f"{name} has no derivative here yet, so calling it on a tensor would lose the gradient. {hint}"

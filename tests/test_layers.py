@@ -14,6 +14,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("_errors",),
     ("_typing",),
     ("_methods",),
+    ("_decisions",),
     ("_numpy",),
     ("_ufuncs",),
     ("_cases",),
@@ -40,8 +41,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("_law_tools",),
     ("_laws", "_points", "_spellings"),
     ("_check_grads",),
-    ("testing",),
     ("linalg", "fft", "numpy", "_creation", "_signatures"),
+    ("testing",),
     ("attribute_style",),
     ("__init__",),
     ("demo",),  # the main job and its command use the public package, as a user does
