@@ -24,7 +24,7 @@ from tape_ad.ops.joining import build, holds_traced, traced
 
 __all__ = [
     "append", "apply_along_axis", "array", "asanyarray", "asarray", "ascontiguousarray", "asfortranarray", "column_stack",
-    "concat", "concatenate", "dstack", "full", "full_like", "hstack", "insert", "pad", "piecewise", "stack", "vstack",
+    "concat", "concatenate", "dstack", "full", "full_like", "hstack", "insert", "kaiser", "pad", "piecewise", "stack", "vstack",
 ]  # fmt: skip
 
 
@@ -102,6 +102,15 @@ def full_like(
         msg = f"np.full_like(a, t) has the dtype of a, {to}, which cannot hold t, {value.dtype}. Write np.full(np.shape(a), t)."
         raise ArgumentError(msg)
     return full(np.shape(a) if shape is None else shape, value, to)
+
+
+def kaiser(M: int, beta: Any) -> Any:
+    """Return `numpy.kaiser`, a window of ``M`` points; its shape ``beta`` may be a tensor."""
+    if not holds_traced(beta):
+        return np.kaiser(M, beta)
+    half, beta = (M - 1) / 2, array(beta, float)  # double precision, as NumPy computes it
+    place = (np.arange(M) - half) / (half or 1.0)
+    return np.i0(beta * np.sqrt(1 - place**2.0)) / np.i0(beta)  # in NumPy's order, so that the bits are NumPy's
 
 
 # --- arrays of arrays -----------------------------------------------------------------------------------------------
