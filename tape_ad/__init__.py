@@ -384,6 +384,7 @@ from tape_ad.ops.statistics import (
     corrcoef as corrcoef,
     cov as cov,
     histogram as histogram,
+    histogram_bin_edges as histogram_bin_edges,
     ptp as ptp,
 )
 from tape_ad.ops.updates import (
@@ -599,6 +600,7 @@ __all__ = [
     "hessian",
     "histogram",
     "histogram2d",
+    "histogram_bin_edges",
     "histogramdd",
     "hsplit",
     "hstack",

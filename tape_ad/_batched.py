@@ -114,7 +114,14 @@ class Batched(ArrayMethods, NDArrayOperatorsMixin):
             return _of_one_example(function, args, kwargs)
         if function in DOORS or function not in _numpy.QUERIES:
             return _numpy.call_function(function, args, kwargs, ENGINE)
-        return _each(lambda *xs: function(*xs, *args[len(xs) :], **kwargs), _leading_arrays(args))
+        found: list[Any] = []
+        nest = _marked((tuple(args), kwargs), found)
+
+        def of_one(*xs: Any) -> Any:
+            args, kwargs = _filled(nest, xs)
+            return function(*args, **kwargs)
+
+        return _each(of_one, found)
 
     def _call(self, function: Callable[..., Any], args: Sequence[Any], kwargs: Any, frame: Any) -> Any:  # noqa: ARG002 - tensors note the caller, data does not
         if isinstance(function, np.ufunc):
@@ -239,10 +246,30 @@ def _each(compute: Callable[..., Any], values: Sequence[Any]) -> Any:
     return stacked(found)
 
 
-def _leading_arrays(args: Sequence[Any]) -> list[Any]:
-    """Return the arguments from the first to the last batched one."""
-    last = max((i for i, x in enumerate(args) if type(x) is Batched), default=-1)
-    return list(args[: last + 1])
+@frozen
+class _Mark:
+    """Where a batched array stood in a nest of arguments."""
+
+    place: int
+
+
+def _marked(nest: Any, found: list[Any]) -> Any:
+    """Return a nest with a mark for each batched array, and enter these into a list."""
+    if type(nest) is Batched:
+        found.append(nest)
+        return _Mark(len(found) - 1)
+    if isinstance(nest, dict):
+        return {key: _marked(part, found) for key, part in nest.items()}
+    return type(nest)([_marked(part, found) for part in nest]) if type(nest) in (tuple, list) else nest
+
+
+def _filled(nest: Any, values: Sequence[Any]) -> Any:
+    """Return the nest with values for the marks."""
+    if type(nest) is _Mark:
+        return values[nest.place]
+    if isinstance(nest, dict):
+        return {key: _filled(part, values) for key, part in nest.items()}
+    return type(nest)([_filled(part, values) for part in nest]) if type(nest) in (tuple, list) else nest
 
 
 class _Engine:

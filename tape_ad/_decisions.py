@@ -34,7 +34,9 @@ _BEFORE = "makes an array of its argument before anybody is asked"
 
 REFUSED: Mapping[str, Refusal] = {
     "np.asarray_chkfinite": Refusal(_BEFORE, "np.asarray_chkfinite(t.data), for the check, and go on with t"),
-    "np.asmatrix": Refusal("makes a matrix, which is an array of another kind", "np.atleast_2d(t), or np.asmatrix(t.data)"),
+    "np.asmatrix": Refusal(
+        "makes a matrix, which is an array of another kind", "np.atleast_2d(t), or np.asmatrix(t.data)"
+    ),
     "np.bmat": Refusal("makes a matrix, which is an array of another kind", "np.block([[t, t]]), or np.bmat of t.data"),
     "np.busday_count": Refusal(_DATES, "np.busday_count(t.data, end)"),
     "np.busday_offset": Refusal(_DATES, "np.busday_offset(dates, t.data)"),
@@ -66,4 +68,3 @@ WITHOUT_TENSORS: Mapping[str, str] = {
         setbufsize seterr seterrcall show_config show_runtime test fft.test linalg.test""",
 }
 """Functions that take no tensor, by the reason: names in NumPy's main namespace, or after that of a part of it."""
-

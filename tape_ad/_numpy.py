@@ -48,7 +48,7 @@ QUERIES: frozenset[Callable[..., Any]] = frozenset(
         np.array_repr, np.array_str, np.array2string, np.may_share_memory, np.shares_memory,
         np.diag_indices_from, np.tril_indices_from, np.triu_indices_from, np.unravel_index, np.ravel_multi_index,
         np.nonzero, np.flatnonzero, np.argwhere, np.count_nonzero, np.argsort, np.searchsorted, np.digitize,
-        np.argpartition, np.lexsort, np.nanargmax, np.nanargmin, np.isin, np.histogram_bin_edges,
+        np.argpartition, np.lexsort, np.nanargmax, np.nanargmin, np.isin,
         np.packbits, np.unpackbits, np.einsum_path,
     }
 )  # fmt: skip

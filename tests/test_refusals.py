@@ -357,7 +357,10 @@ def test_a_function_without_a_rule_points_to_those_that_begin_alike(t: Any) -> N
     [
         (np.isnat, "np.isnat is about dates, which have no derivative and which no tensor holds. Write np.isnan(t)"),
         (lambda t: np.save("never written", t), "np.save writes values into a file, .*. Write np.save(file, t.data)."),
-        (lambda t: np.ones(3, like=t), "np.ones(…, like=t) would make an array of no tensor, .* tape_ad.asarray(np.ones(…))"),
+        (
+            lambda t: np.ones(3, like=t),
+            "np.ones(…, like=t) would make an array of no tensor, .* tape_ad.asarray(np.ones(…))",
+        ),
     ],
     ids=["isnat", "save", "like"],
 )

@@ -59,8 +59,8 @@ def polyint(xp: Namespace, p: ArrayLike, m: int = 1, k: Any = None) -> Array:
 
 
 def _same_degree(xp: Namespace, a1: Any, a2: Any) -> tuple[Any, Any]:
-    """Return two polynomials with zeros in front of the shorter."""
-    a1, a2 = (xp.reshape(a, -1) for a in (a1, a2))
+    """Return two polynomials with zeros in front of the shorter; of several each, in columns, as NumPy takes them."""
+    a1, a2 = (xp.reshape(a, -1) if np.ndim(a) == 0 else as_operand(xp, a) for a in (a1, a2))
     more = np.shape(a2)[0] - np.shape(a1)[0]
     if more > 0:
         return xp.concatenate((np.zeros(more, a1.dtype), a1)), a2
@@ -104,12 +104,13 @@ def vander(xp: Namespace, x: ArrayLike, N: int | None = None, increasing: bool =
     count = np.shape(values)[0] if N is None else N
     dtype = np.promote_types(values.dtype, int)
     values = xp.astype(values, dtype)
-    powers: list[Any] = [np.ones(np.shape(values), dtype)]
-    for _ in range(count - 1):
-        powers.append(powers[-1] * values if len(powers) > 1 else values)
+    n = np.shape(values)[0]
     if not count:
-        return np.zeros((np.shape(values)[0], 0), dtype)
-    return xp.stack(powers if increasing else powers[::-1], axis=1)
+        return np.zeros((n, 0), dtype)
+    # NumPy multiplies up along the rows, which rounds complex numbers otherwise than products of whole columns.
+    powers = xp.cumprod(xp.broadcast_to(xp.reshape(values, (n, 1)), (n, count - 1)), axis=1)
+    rows = xp.concatenate((np.ones((n, 1), dtype), powers), axis=1)
+    return rows if increasing else xp.flip(rows, axis=1)
 
 
 def _polyfit_expression(xp: Namespace, arrays: Any, deg: int, rcond: Any = None, dtype: DType = None) -> Array:
@@ -123,11 +124,11 @@ def _polyfit_expression(xp: Namespace, arrays: Any, deg: int, rcond: Any = None,
         columns, rest = [c * weights[0] for c in columns], rest * xp.reshape(weights[0], (-1, 1))
     rows: list[Any] = []
     for j in range(deg + 1):
-        norm = xp.sqrt(xp.sum(columns[j] * columns[j]))
+        norm = xp.sqrt(xp.sum(xp.real(xp.conj(columns[j]) * columns[j])))
         q = columns[j] / norm
-        above = [xp.sum(q * c) for c in columns[j + 1 :]]
+        above = [xp.sum(xp.conj(q) * c) for c in columns[j + 1 :]]
         columns[j + 1 :] = [c - r * q for c, r in zip(columns[j + 1 :], above, strict=True)]
-        share = xp.sum(xp.reshape(q, (-1, 1)) * rest, axis=0)
+        share = xp.sum(xp.reshape(xp.conj(q), (-1, 1)) * rest, axis=0)
         rest = rest - xp.reshape(q, (-1, 1)) * share
         rows.append((norm, above, share))
     found: list[Any] = []

@@ -16,7 +16,8 @@ from tape_ad._errors import ArgumentError
 from tape_ad._rules import POSITIVE, composite, expansion, linear
 from tape_ad._stacked import pointwise
 from tape_ad._typing import Array, ArrayLike, DType, Namespace
-from tape_ad.ops.joining import plain
+from tape_ad.ops.joining import plain, traced
+from tape_ad.ops.statistics import edges_between, plain_range
 
 _plain: Namespace = np  # whatever the namespace, the value is NumPy's own
 _ABOVE_ZERO = Domain("positive", lambda z: np.exp(z / 2))
@@ -219,28 +220,40 @@ def histogramdd(
 ) -> Any:  # fmt: skip
     """Return the counts in the boxes of a grid, or the sums of the weights, in which they are linear; and the edges.
 
-    Counts and edges are piecewise constant in the points by definition.
+    Counts are piecewise constant in the points. Edges, and with them densities, follow the least and the greatest
+    coordinate, or the range, where these are tensors.
     """
-    points, bins = _points(sample), _known_bins(bins)
-    if weights is None:
-        return np.histogramdd(points, bins, range, density)
-    _, edges = np.histogramdd(points, bins, range)
-    numbers, lengths = _box_of_each(points, edges)
-    if np.shape(weights) != numbers.shape:
-        msg = "The weights and list don't have the same length."
-        raise ValueError(msg)
-    if np.iscomplexobj(weights):
-        msg = "np.histogramdd takes real weights. Add up the real and the imaginary parts apart."
-        raise TypeError(msg)
-    everywhere = xp.place_add(xp.astype(weights, np.float64), numbers, shape=lengths)
-    sums = everywhere[(slice(1, -1),) * len(lengths)]
+    points, known = _points(sample), _known_bins(bins)
+    d = points.shape[1]
+    ranges = [None] * d if range is None else list(range)
+    limits = None if range is None else [plain_range(ends) for ends in ranges]
+    sums, at = np.histogramdd(points, known, limits)
+    if weights is not None:
+        numbers, lengths = _box_of_each(points, at)
+        if np.shape(weights) != numbers.shape:
+            msg = "The weights and list don't have the same length."
+            raise ValueError(msg)
+        if np.iscomplexobj(weights):
+            msg = "np.histogramdd takes real weights. Add up the real and the imaginary parts apart."
+            raise TypeError(msg)
+        everywhere = xp.place_add(xp.astype(weights, np.float64), numbers, shape=lengths)
+        sums = everywhere[(slice(1, -1),) * d]
+    each = list(bins) if isinstance(bins, (list, tuple)) or np.ndim(plain(bins)) else [bins] * d
+    columns = _columns(xp, sample)
+    edges = [edges_between(xp, *parts) for parts in zip(at, columns, each, ranges, strict=True)]
     if not density:
         return sums, edges
     dense = sums
     for i, e in enumerate(edges):
-        widths = np.diff(e).reshape([-1 if i == j else 1 for j, _ in enumerate(edges)])
-        dense = dense / widths
-    return dense / xp.sum(sums), edges
+        dense = dense / xp.reshape(e[1:] - e[:-1], [-1 if i == j else 1 for j, _ in enumerate(edges)])
+    return dense / sums.sum(), edges
+
+
+def _columns(xp: Namespace, sample: Any) -> list[Any]:
+    """Return the coordinates of the points, each for itself."""
+    if isinstance(sample, (list, tuple)):
+        return list(sample)
+    return [sample] if np.ndim(sample) == 1 else [sample[:, i] for i, _ in enumerate(np.shape(sample)[1] * (0,))]
 
 
 @expansion(np.histogram2d)
@@ -252,8 +265,8 @@ def histogram2d(
     if np.shape(x)[:1] != np.shape(y)[:1]:
         msg = "x and y must have the same length."
         raise ValueError(msg)
-    known = _known_bins(bins)
-    if (isinstance(known, list) or np.ndim(known)) and len(known) not in {1, 2}:  # edges for both
-        known = [np.asarray(known)] * 2
-    sums, (rows, columns) = histogramdd.body(xp, [x, y], known, range, density, weights)
+    known = plain(bins)
+    if (isinstance(known, (list, tuple)) or np.ndim(known)) and len(known) not in {1, 2}:  # edges for both
+        bins = [bins if traced(bins) else np.asarray(bins)] * 2
+    sums, (rows, columns) = histogramdd.body(xp, [x, y], bins, range, density, weights)
     return sums, rows, columns

@@ -13,6 +13,7 @@ from tape_ad._rules import DISTINCT, NEVER_COMPLEX, REAL, WEIGHTS, composite, ex
 from tape_ad._stacked import over_axes
 from tape_ad._typing import Array, ArrayLike, Axis, DType, Namespace
 from tape_ad.ops.axes import axes_or_only
+from tape_ad.ops.joining import holds_traced, plain, traced
 
 _NO_VALUE = np._NoValue  # noqa: SLF001 - NumPy's mark for "not given" has no public name
 _plain: Namespace = np  # whatever the namespace, the value is NumPy's own
@@ -227,6 +228,39 @@ def weighted_histogram(xp: Namespace, weights: ArrayLike, /, *, data: Any, edges
     return _plain.histogram(data, bins, range, None, weights)[0]
 
 
+def edges_between(xp: Namespace, edges: Any, x: Any, bins: Any, range: Any) -> Any:
+    """Return the edges of bins as they depend on what they come from: edges that are given, a range, or the numbers ``x``.
+
+    ``edges`` are the plain ones, which are returned where nothing of that is a tensor.
+    """
+    if np.ndim(bins):
+        return bins if traced(bins) else edges
+    if not holds_traced([x, *(() if range is None else range)]) or not np.size(plain(x)):
+        return edges
+    first, last = (xp.min(x), xp.max(x)) if range is None else range
+    if plain(first) == plain(last):
+        first, last = first - 0.5, last + 0.5
+    return xp.linspace(first, last, len(edges), dtype=edges.dtype)
+
+
+def plain_range(range: Any) -> Any:
+    """Return a range as plain numbers."""
+    return None if range is None else tuple([plain(end) for end in range])
+
+
+@expansion(np.histogram_bin_edges)
+def histogram_bin_edges(
+    xp: Namespace, a: ArrayLike, bins: Any = 10, range: Any = None, weights: ArrayLike | None = None
+) -> Array:
+    """Return the edges of the bins: those that are given, else evenly spaced over the range or the numbers.
+
+    How many bins a rule chooses by name is piecewise constant in the numbers.
+    """
+    data, known = _data(a), bins if isinstance(bins, (int, str, np.integer)) else _data(bins)
+    edges = np.histogram_bin_edges(data, known, plain_range(range), None if weights is None else _data(weights))
+    return edges_between(xp, edges, a, bins, range)
+
+
 @expansion(np.histogram)
 def histogram(
     xp: Namespace, a: ArrayLike, bins: Any = 10, range: Any = None, density: bool | None = None,
@@ -234,16 +268,24 @@ def histogram(
 ) -> Any:  # fmt: skip
     """Return the counts in bins, or the sums of the weights, which carry derivatives; and the edges.
 
-    Counts and edges are piecewise constant in the data by definition.
+    Counts are piecewise constant in the data. Edges, and with them densities, follow the least and the greatest number, or
+    the range, where these are tensors.
     """
-    data = _data(a)
-    bins = bins if isinstance(bins, (int, str, np.integer)) else _data(bins)
+    data, known, limits = (
+        _data(a),
+        bins if isinstance(bins, (int, str, np.integer)) else _data(bins),
+        plain_range(range),
+    )
     if weights is None:
-        return np.histogram(data, bins, range, density)
-    if np.shape(weights) != data.shape:
-        msg = "weights should have the same shape as a."
-        raise ValueError(msg)
-    edges = np.histogram_bin_edges(data, bins, range, np.ones(data.shape))  # only the shape of weights matters to edges
-    flat = {"data": data.reshape(-1), "edges": edges, "bins": bins, "range": range}
-    sums = xp.weighted_histogram(xp.reshape(weights, -1), **flat)
-    return (sums / np.diff(edges).astype(float) / xp.sum(sums) if density else sums), edges
+        sums, at = np.histogram(data, known, limits)
+    else:
+        if np.shape(weights) != data.shape:
+            msg = "weights should have the same shape as a."
+            raise ValueError(msg)
+        at = np.histogram_bin_edges(
+            data, known, limits, np.ones(data.shape)
+        )  # only the shape of weights matters to edges
+        flat = {"data": data.reshape(-1), "edges": at, "bins": known, "range": limits}
+        sums = xp.weighted_histogram(xp.reshape(weights, -1), **flat)
+    edges = edges_between(xp, at, a, bins, range)
+    return (sums / (edges[1:] - edges[:-1]).astype(float) / sums.sum() if density else sums), edges
