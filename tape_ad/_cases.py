@@ -26,9 +26,12 @@ class Domain:
 class Case:
     """One call that tests an op: a shape and a domain per operand, and the parameters.
 
-    ``domains`` may be shorter than ``shapes``: the op's own domains, then real numbers, fill it up.
+    ``domains`` may be shorter than ``shapes``: the op's own domains, then real numbers, fill it up. With ``reads``, of
+    several results, the laws of differentiation are about ``reads(*results)``: of eigenvectors, say, what does not depend
+    on their phase. It is written in functions that take arrays and tensors.
     """
 
     shapes: tuple[Shape, ...]
     params: Mapping[str, Any] = field(factory=dict)
     domains: tuple[Domain, ...] = ()
+    reads: Callable[..., Any] | None = field(default=None, repr=lambda reads: getattr(reads, "__name__", "None"))

@@ -81,7 +81,7 @@ def _tangent(outs: Sequence[Any], tangents: Mapping[Tensor, Any], *, differentia
     return zeros
 
 
-def _difference(point: Point, tangents: Mapping[int, Any]) -> Any:
+def difference(point: Point, tangents: Mapping[int, Any]) -> Any:
     """Return the central difference of the function along the tangents."""
     up, down = (
         np.asarray(point.value(tuple(x + h * tangents[i] if i in tangents else x for i, x in enumerate(point.datas))))
@@ -137,9 +137,7 @@ def _tangents_are_differences(point: Point, tangents: Mapping[int, Any]) -> None
     for vary in dict.fromkeys([(i,) for i in tangents] + [tuple(tangents)]):
         chosen = {i: tangents[i] for i in vary}
         if chosen:
-            close(
-                point.push(chosen), _difference(point, chosen), f"{point.label}: forward mode, operand {listed(vary)}"
-            )
+            close(point.push(chosen), difference(point, chosen), f"{point.label}: forward mode, operand {listed(vary)}")
 
 
 def _gradients_are_differences(point: Point, ct: Any) -> None:
@@ -155,7 +153,7 @@ def _gradients_are_differences(point: Point, ct: Any) -> None:
                 tangent = np.zeros(x.shape, x.dtype)
                 tangent[element] = direction
                 # The gradient is the derivative in the real part less i times that in the imaginary part.
-                slope = pair(ct, _difference(point, {i: tangent}))
+                slope = pair(ct, difference(point, {i: tangent}))
                 expected[element] += slope if direction == 1 else -1j * slope
         close(gradient, expected, where)
 

@@ -55,7 +55,6 @@ QUERIES: frozenset[Callable[..., Any]] = frozenset(
 """Functions whose answer has no derivative and is wanted plain: they run on the data."""
 
 
-
 def call_function(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], engine: Engine) -> Any:
     """Answer a call of a NumPy function that is not a ufunc.
 

@@ -22,7 +22,6 @@ from tests.test_rest_ops import USES as MORE_USES
 
 # What is no function of arrays alone has no cases; tests of its own module try it.
 OUTSIDE_ARRAYS = {"batch", "unpack", "call_with_vjp", "call_with_jvp", "recompute", "implicit_solution", "exact_once"}
-OUTSIDE_ARRAYS |= set() if len(TABLE["eig"].cases) > 1 else {"eig"}  # where its vectors have a free phase always
 OPS = [op for op in TABLE.values() if op.name not in OUTSIDE_ARRAYS and op.forward.__module__.startswith("tape_ad.")]
 # What a function of another signature, or an index in brackets, stands in front of.
 INTERNAL = {

@@ -53,6 +53,12 @@ _DEFINITE = Domain(
 
 
 _SPREAD = Domain("with real eigenvalues far apart", lambda z: 0.3 * z + np.diag(2.0 * np.arange(z.shape[-1])))
+_SPREAD_COMPLEX = Domain("with eigenvalues far apart", _SPREAD.draw, complex=True)
+
+
+def _exponential(w: Any, v: Any) -> Any:
+    """Return the exponential of a matrix, from its eigenvalues and eigenvectors: whatever their phase, it is the same."""
+    return (v * np.exp(w)[..., None, :]) @ np.linalg.inv(v)
 
 
 # --- Cholesky -------------------------------------------------------------------------------------------------------
@@ -257,7 +263,11 @@ _UPLO = {"UPLO": "U"}
 
 @primitive(
     np.linalg.eigh, vjps=(_eigh_vjp,), jvp=_eigh_jvp, batched=stacked, multiple=True, canonical=_read_triangle, name="eigh",
-    operands=1, domain=(SYMMETRIC,), cases=(Case(((3, 3),)), Case(((3, 3),), _UPLO), Case(((2, 2, 2),)), Case(((1, 1),)), Case(((0, 0),))),
+    operands=1, domain=(SYMMETRIC,),
+    cases=(
+        Case(((3, 3),)), Case(((3, 3),), _UPLO), Case(((2, 2, 2),)), Case(((1, 1),)), Case(((0, 0),)),
+        Case(((3, 3),), {}, (HERMITIAN,), _exponential), Case(((2, 2, 2),), _UPLO, (HERMITIAN,), _exponential),
+    ),
 )  # fmt: skip
 def _eigh(xp: Namespace, x: ArrayLike, /, UPLO: str = "L") -> Array:
     """Return eigenvalues, ascending, and eigenvectors of Hermitian matrices, reading the triangle ``UPLO``."""
@@ -337,7 +347,10 @@ def _eig_jvp(xp: Namespace, tangents: Any, out: Any, x: Array) -> Any:
 
 # From NumPy 2.5 on the result is always complex. Then the laws' cotangents depend on the phase of the vectors, which is free.
 _ALWAYS_COMPLEX = np.linalg.eig(np.eye(1))[0].dtype.kind == "c"
-_EIG_CASES = (Case(((0, 0),)), *(() if _ALWAYS_COMPLEX else (Case(((3, 3),)), Case(((2, 2, 2),)), Case(((1, 1),)))))
+_EIG_CASES = (
+    Case(((0, 0),)), *(() if _ALWAYS_COMPLEX else (Case(((3, 3),)), Case(((2, 2, 2),)), Case(((1, 1),)))),
+    *[Case(shapes, {}, (_SPREAD_COMPLEX,), _exponential) for shapes in (((3, 3),), ((2, 2, 2),), ((1, 1),))],
+)  # fmt: skip
 
 
 @primitive(

@@ -41,7 +41,7 @@ def hermitian_part(x: Array) -> Array:
 
 HERMITIAN = Domain("Hermitian", hermitian_part, complex=True, project=hermitian_part)
 FULL_RANK = Domain("of full rank", lambda z: z, complex=True)
-# Of complex matrices the vectors have a phase that no law about all elements can know; tests of their own try these.
+# Of complex matrices the vectors have a phase that no law about all elements can know; cases read what does not depend on it.
 SYMMETRIC = Domain("symmetric", hermitian_part, project=hermitian_part)
 
 

@@ -44,7 +44,7 @@ from tape_ad.ops.gauges import (
 _plain: Namespace = np  # whatever the namespace, the value is NumPy's own
 _REAL = Domain(
     "real and of full rank", lambda z: z
-)  # the phase of complex vectors is open: tests of their own try these
+)  # the phase of complex vectors is open: cases read what does not depend on it
 
 
 class _Singular(NamedTuple):
@@ -205,12 +205,19 @@ def _svd_params(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
 _THIN = {"full_matrices": False}
 
 
+def _bent(u: Any, s: Any, vh: Any) -> Any:
+    """Return the matrix with a function of its singular values for these: whatever the phase of its vectors, it is the same."""
+    return (u * np.tanh(s)[..., None, :]) @ vh
+
+
 @primitive(
     vjps=(_svd_vjp,), jvp=_svd_jvp, batched=stacked, multiple=True, canonical=_svd_params, name="svd", operands=1,
     adapt={np.linalg.svd: _svd_arguments}, domain=(_REAL,),
     cases=(
         Case(((3, 3),)), Case(((4, 2),), _THIN), Case(((2, 4),), _THIN), Case(((2, 3, 2),), _THIN), Case(((0, 2),), _THIN),
         Case(((3, 3),), {"hermitian": True}, (SYMMETRIC,)),
+        Case(((3, 3),), {}, (FULL_RANK,), _bent), Case(((2, 3),), _THIN, (FULL_RANK,), _bent), Case(((2, 3, 2),), _THIN, (FULL_RANK,), _bent),
+        Case(((3, 3),), {"hermitian": True}, (HERMITIAN,), _bent),
     ),
 )  # fmt: skip
 def _svd(xp: Namespace, x: ArrayLike, /, full_matrices: bool = True, hermitian: bool = False) -> Array:

@@ -65,7 +65,7 @@ def _laws_at(op: Op[Any], case: Case, datas: Arrays, rng: np.random.Generator) -
             "float32", partial(_value_is_numpys, op, case.params, narrowed(datas), f"{label} in single precision")
         )
     domains = case_domains(op, case)
-    for call, out, which in _each_result(op, case.params, datas):
+    for call, out, which in _each_result(op, case, datas):
         call = _projected(call, domains)  # noqa: PLW2901 - the same function on the domain
         if not op.tracks:
             constant = Point(label + which, call, datas, floating)
@@ -128,17 +128,28 @@ def _results(value: Any) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, (tuple, list)) else (value,)
 
 
-def _each_result(
-    op: Op[Any], params: Mapping[str, Any], datas: Arrays
-) -> Iterator[tuple[Callable[..., Any], Any, str]]:
+def _each_result(op: Op[Any], case: Case, datas: Arrays) -> Iterator[tuple[Callable[..., Any], Any, str]]:
     """Yield each result of an op as a function of its own, with its value and what messages add to the label."""
-    call = _caller(op, params)
+    call = _caller(op, case.params)
     out = call(*datas)
-    if not op.multiple:
+    if case.reads is not None:
+        yield _Read(call, case.reads), case.reads(*_results(out)), ", what is read of its results"
+    elif not op.multiple:
         yield call, out, ""
-        return
-    for i, part in enumerate(out):
-        yield _Result(call, i), part, f", result {i}"
+    else:
+        for i, part in enumerate(out):
+            yield _Result(call, i), part, f", result {i}"
+
+
+@frozen
+class _Read:
+    """What a case reads of several results of a function."""
+
+    call: Callable[..., Any]
+    reads: Callable[..., Any]
+
+    def __call__(self, *xs: Any) -> Any:
+        return self.reads(*self.call(*xs))
 
 
 @frozen
@@ -164,7 +175,7 @@ def _batches(op: Op[Any], case: Case, examples: Sequence[Arrays], rng: np.random
             Batched(write_protected(np.stack([xs[i] for xs in cases])), (1,)) if b else plain[i]
             for i, b in enumerate(chosen)
         )
-        for call, _, which in _each_result(op, case.params, plain):
+        for call, _, which in _each_result(op, case, plain):
             label = f"{label_of(op, case)}{which}, {EXAMPLES} examples of operand {listed([i for i, b in enumerate(chosen) if b])}"
             varying = floating if op.tracks else ()
             yield Law("batching", partial(batch_is_stacked, label, call, at_once, cases, varying, rng))
@@ -177,7 +188,7 @@ def batch_is_stacked(
     """Value, tangent and gradient of one batch are those of its examples, one by one."""
     out = call(*[Tensor(x) for x in at_once])
     values = [data_of(call(*xs)) for xs in cases]
-    close(np.asarray(_stacked(out.data), dtype=complex), np.stack(values), f"{where}: the value", relative=EXACT)
+    close(np.asarray(_stacked(out), dtype=complex), np.stack(values), f"{where}: the value", relative=EXACT)
     if not floating or out.dtype.kind != "f":
         return
     cts, ds = [random_like(v, rng) for v in values], [{i: random_like(xs[i], rng) for i in floating} for xs in cases]
