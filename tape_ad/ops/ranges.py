@@ -252,8 +252,8 @@ def histogramdd(
 def _columns(xp: Namespace, sample: Any) -> list[Any]:
     """Return the coordinates of the points, each for itself."""
     if isinstance(sample, (list, tuple)):
-        return list(sample)
-    return [sample] if np.ndim(sample) == 1 else [sample[:, i] for i, _ in enumerate(np.shape(sample)[1] * (0,))]
+        return list(sample) if any(np.ndim(x) for x in sample) else [xp.stack(sample)]
+    return list(xp.moveaxis(sample, 1, 0)) if np.ndim(sample) == 2 else [sample]
 
 
 @expansion(np.histogram2d)
