@@ -52,18 +52,18 @@ def _products() -> Sequence[Product]:
 
     return (
         Product("matmul, 400 x 400", np.matmul, lambda g, y: g @ y.T, lambda g, x: x.T @ g, draw(400, 400), draw(400, 400)),
-        Product("matmul, 64 of 60 x 60", np.matmul, lambda g, y: g @ y.mT, lambda g, x: x.mT @ g, draw(64, 60, 60), draw(64, 60, 60)),
+        Product("matmul, 16 of 200 x 200", np.matmul, lambda g, y: g @ y.mT, lambda g, x: x.mT @ g, draw(16, 200, 200), draw(16, 200, 200)),
         Product(
-            "tensordot, (60, 30, 40) by (30, 40, 80)", np.tensordot,
-            lambda g, y: (g @ y.reshape(-1, 80).T).reshape(60, 30, 40), lambda g, x: (x.reshape(60, -1).T @ g).reshape(30, 40, 80),
-            draw(60, 30, 40), draw(30, 40, 80),
+            "tensordot, (400, 20, 20) by (20, 20, 400)", np.tensordot,
+            lambda g, y: (g @ y.reshape(400, 400).T).reshape(400, 20, 20), lambda g, x: (x.reshape(400, 400).T @ g).reshape(20, 20, 400),
+            draw(400, 20, 20), draw(20, 20, 400),
         ),
         Product("einsum ij,jk->ik, 300 x 300", lambda x, y: np.einsum("ij,jk->ik", x, y), lambda g, y: g @ y.T, lambda g, x: x.T @ g, draw(300, 300), draw(300, 300), whole=False),
-        Product("einsum bij,bjk->bik, 64 of 60 x 60", lambda x, y: np.einsum("bij,bjk->bik", x, y), lambda g, y: g @ y.mT, lambda g, x: x.mT @ g, draw(64, 60, 60), draw(64, 60, 60), whole=False),
+        Product("einsum bij,bjk->bik, 16 of 200 x 200", lambda x, y: np.einsum("bij,bjk->bik", x, y), lambda g, y: g @ y.mT, lambda g, x: x.mT @ g, draw(16, 200, 200), draw(16, 200, 200), whole=False),
         Product(
             "einsum ijk,jkl->il", lambda x, y: np.einsum("ijk,jkl->il", x, y),
-            lambda g, y: (g @ y.reshape(-1, 80).T).reshape(60, 30, 40), lambda g, x: (x.reshape(60, -1).T @ g).reshape(30, 40, 80),
-            draw(60, 30, 40), draw(30, 40, 80), whole=False,
+            lambda g, y: (g @ y.reshape(400, 400).T).reshape(400, 20, 20), lambda g, x: (x.reshape(400, 400).T @ g).reshape(20, 20, 400),
+            draw(400, 20, 20), draw(20, 20, 400), whole=False,
         ),
     )  # fmt: skip
 
@@ -81,13 +81,14 @@ def pullback_comparison(p: Product) -> Comparison:
 
 
 def product_comparison(p: Product) -> Comparison:
-    """Return the gradient of half the sum of a product's squares, against the product and its two transposes."""
-    ours = tape_ad.grad(lambda x, y: 0.5 * np.sum(p.of(x, y) ** 2), (0, 1))
+    """Return the gradient of the sum of a product, in both operands, against the product and its two transposes."""
+    ours = tape_ad.grad(lambda x, y: np.sum(p.of(x, y)), (0, 1))
 
     def by_hand() -> Sequence[Any]:
         out = p.of(p.x, p.y)
-        _ = 0.5 * np.sum(out**2)
-        return [p.left(out, p.y), p.right(out, p.x)]
+        _ = np.sum(out)
+        ones = np.ones_like(out)
+        return [p.left(ones, p.y), p.right(ones, p.x)]
 
     contestants = (Contestant(GRADIENT, lambda: ours(p.x, p.y)), Contestant(BASELINE, by_hand))
     return Comparison(Workload(f"gradient of {p.name}", contestants, 30, 0.02), {"x NumPy": (BASELINE, PRODUCTS)})
