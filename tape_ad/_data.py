@@ -81,6 +81,8 @@ def private_copy(array: Any) -> Any:
 
 def exposed(array: Any) -> bool:
     """Say whether somebody may still write to an array: it, or an array that it is a view of, is writable."""
+    if type(array) is _ndarray and array.flags.writeable:
+        return True
     while array is not None:
         if isinstance(array, _ndarray) and array.flags.writeable:
             return True

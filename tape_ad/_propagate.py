@@ -665,13 +665,17 @@ def _fit_tangent(tangent: Any, t: Tensor) -> Any:
     return tangent if not hasattr(tangent, "dtype") or tangent.dtype == t.dtype else tangent.astype(t.dtype)
 
 
-def fit_seed(seed: Any, out: Tensor, what: str, differentiable: Recorded) -> Any:
+def fit_seed(seed: Any, out: Tensor, what: str, differentiable: Recorded, *, passing: bool = False) -> Any:
+    """Return a seed or tangent in the dtype of its tensor; with ``passing`` nobody keeps it, so that no copy is made."""
     if type(seed) is Tensor and not differentiable:
         if seed.autograd:
             msg = f"The {what} is tracked, and its gradient would be lost. Pass differentiable=True, or its data."
             raise SeedError(msg)
         seed = seed.data
-    if type(seed) is not Tensor:
+    if passing and type(seed) is _ndarray and seed.dtype is out.dtype and not differentiable:
+        seed = seed.view()
+        seed.setflags(write=False)
+    elif type(seed) is not Tensor:
         seed = own(seed, what=f"a {what}")
         if not hasattr(seed, "dtype"):
             seed = (

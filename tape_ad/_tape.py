@@ -41,6 +41,8 @@ from tape_ad._propagate import (
 from tape_ad._rows import Node, clip, listing, nodes_of, size_of, steps_of
 
 _ndarray = np.ndarray
+_ONE = np.float64(1.0)
+_NOWHERE: frozenset[Tensor] = frozenset()
 _DRAWN_UNASKED = 100
 """The most that a notebook draws where a tape is the value of a cell."""
 _LISTED = 20
@@ -89,7 +91,8 @@ class Tape:
             if type(out) is not Tensor:
                 msg = f"Tape.of() takes tensors, but got {type(out).__name__}. Make one: Tensor(data, autograd=True)."
                 raise ArgumentError(msg)
-        stops = frozenset([t for t in boundary if t.creators])  # the others are leaves anyway
+        inner = [t for t in boundary if t.creators]  # the others are leaves anyway
+        stops = frozenset(inner) if inner else _NOWHERE
         return cls(outputs, *walk(outputs, stops), stops)
 
     @property
@@ -208,9 +211,10 @@ class Tape:
     ) -> dict[Tensor, Any]:
         self._check_buffers()
         counts, keep = self._counts, None
-        if asked is not None:
+        leaves = self.leaves
+        if asked is not None and not (len(asked) == len(leaves) == 1 and asked[0] is leaves[0]):
             keep = set(asked)
-            if keep != set(self.leaves):
+            if keep != set(leaves):
                 counts = counts_between(self.tensors, keep, self._stops)
         with np.errstate(all="ignore"):
             return sweep(self.outputs, seeds, counts, keep, differentiable, self._stops)
@@ -253,7 +257,7 @@ class Tape:
                         f"backward(np.ones({out.shape})) adds up all elements."
                     )
                     raise NotScalarError(msg)
-            return tuple(out.dtype.type(1) for out in outputs)
+            return tuple([_ONE if type(out.data) is np.float64 else out.dtype.type(1) for out in outputs])
         if len(outputs) > 1 or (isinstance(seed, tuple) and len(seed) == len(outputs)):
             if not isinstance(seed, (tuple, list)) or len(seed) != len(outputs):
                 msg = f"A tape of {len(outputs)} outputs takes a tuple of {len(outputs)} seeds."
@@ -411,6 +415,21 @@ def _why_missing(
         f"The {label} reaches the outputs only through {child.creation_op}{where}, which is piecewise constant: its derivative "
         "is zero wherever it exists. Replace it by a smooth function, or treat the gradient as zero."
     )
+
+
+def gradient_of_scalar(value: Tensor, leaves: Sequence[Tensor]) -> Mapping[Tensor, Any] | None:
+    """Return the gradient of a float64 scalar in leaves of its own, on which alone it depends; None where a tape must tell.
+
+    The short way of transforms: no tape is built, which nobody would see.
+    """
+    for leaf in leaves:
+        if leaf.creators:
+            return None
+    counts, reached, shared = walk((value,), _NOWHERE)
+    if shared or (reached[0] is not leaves[0] if len(reached) == 1 else not {*leaves}.issuperset(reached)):
+        return None
+    with np.errstate(all="ignore"):
+        return sweep((value,), (_ONE,), counts, None, False, _NOWHERE)
 
 
 def _backward(tensor: Tensor, seed: Any) -> Gradients:

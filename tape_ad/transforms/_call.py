@@ -12,15 +12,14 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from attrs import frozen
 
 from tape_ad import _tree
 from tape_ad._batched import Batched
 from tape_ad._core import Call, Tensor, own, placed, record
-from tape_ad._data import COPY_LIMIT, exposed, glance, private_copy
+from tape_ad._data import COPY_LIMIT, FLOAT, exposed, glance, private_copy
 from tape_ad._errors import (
     ArgumentError,
     BufferChangedError,
@@ -58,9 +57,8 @@ _PASSED_ON = frozenset(
 )
 
 
-@frozen(eq=False)
-class Recording:
-    """One call of a function on fresh leaves.
+class Recording(NamedTuple):
+    """One call of a function on fresh leaves. A named tuple, since every call of a transform makes one.
 
     Attributes:
         what: The transform, as messages name it.
@@ -85,7 +83,7 @@ class Recording:
     @property
     def flat(self) -> list[Tensor]:
         """All leaves."""
-        return [leaf for leaves in self.leaves for leaf in leaves]
+        return self.leaves[0] if len(self.leaves) == 1 else [leaf for leaves in self.leaves for leaf in leaves]
 
 
 def call_recorded(
@@ -97,14 +95,19 @@ def call_recorded(
     frame: FrameType,
 ) -> Recording:
     """Call the function with fresh leaves in place of the wanted arguments."""
-    if kwargs or any(type(n) is not int or not 0 <= n < len(args) for n in wanted):
-        args, kwargs, wanted = _locate(fun, what, wanted, args, kwargs)
+    given = range(len(args))
+    for n in wanted:
+        if kwargs or type(n) is not int or n not in given:
+            args, kwargs, wanted = _locate(fun, what, wanted, args, kwargs)
+            break
     serial = next(serials)
     call = Call(argument, {"serial": serial})
     watched: Watched = []
     all_leaves: list[list[Tensor]] = []
     structures = []
-    passed = [arg if i in wanted else guard(arg, watched) for i, arg in enumerate(args)]
+    passed = list(args)
+    if len(args) > len(wanted):
+        passed = [arg if i in wanted else guard(arg, watched) for i, arg in enumerate(args)]
     named = {key: arg if key in wanted else guard(arg, watched) for key, arg in kwargs.items()} if kwargs else {}
     for place in wanted:
         arg = args[place] if type(place) is int else kwargs[place]  # type: ignore[index]  # its type tells which
@@ -113,10 +116,9 @@ def call_recorded(
         else:
             values, structure = _tree.flatten(arg)
         leaves = [_leaf(value, call, frame, watched) for value in values]
-        missing = [i for i, leaf in enumerate(leaves) if leaf is None]
-        if missing:
-            at = missing[0]
-            _refuse(values[at], what, fun, _tree.paths(structure, parameter(fun, place))[at])
+        for at, leaf in enumerate(leaves):
+            if leaf is None:
+                _refuse(values[at], what, fun, _tree.paths(structure, parameter(fun, place))[at])
         all_leaves.append(leaves)  # type: ignore[arg-type]  # None was refused
         structures.append(structure)
         nest = leaves[0] if structure is _tree.LEAF else _tree.unflatten(structure, leaves)
@@ -205,7 +207,9 @@ def _leaf(value: Any, call: Call, frame: FrameType, watched: Watched) -> Tensor 
             return record(value.data, (value,), call, True, frame)
         value = value.data
         kind = type(value)
-    if kind is _ndarray:
+    if kind is _ndarray and value.dtype is FLOAT and value.nbytes <= COPY_LIMIT and value.flags.forc:
+        value = value.copy(order="K") if exposed(value) else value
+    elif kind is _ndarray:
         value = guard(value, watched)
     elif kind is int:
         value = float(value)
@@ -240,27 +244,45 @@ _RARE = 200_000
 class _RarerCollection:
     """Let the cyclic garbage collector look less often while a tape is recorded and played.
 
-    A tape has no cycles, but the collector looks at its records again and again: half of the time of a deep tape. The
-    first threshold is raised while any transform runs, in any thread, and then put back.
+    A tape has no cycles, but the collector looks at its records again and again: half of the time of a deep tape. Entering
+    asks to be told of collections. The first that begins while any transform runs, in any thread, raises the first threshold;
+    when the last transform ends it is put back. So a call too short to meet a collection pays next to nothing.
     """
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.calls = 0
         self.before = (0, 0, 0)
+        self.raised = False
 
     def __enter__(self) -> None:
-        with self.lock:
-            if self.calls == 0:
-                self.before = before = gc.get_threshold()
-                if 0 < before[0] < _RARE:
-                    gc.set_threshold(_RARE, *before[1:])
-            self.calls += 1
+        gc.callbacks.append(self)
 
     def __exit__(self, *error: object) -> None:
-        with self.lock:
-            self.calls -= 1
-            if self.calls == 0 and gc.get_threshold()[0] == _RARE:
+        gc.callbacks.remove(self)
+        if self.raised:
+            with self.lock:
+                self.put_back()
+
+    def __call__(self, _phase: str, _info: Mapping[str, int], /) -> None:
+        """Raise the threshold, once; what the collector calls."""
+        if not self.raised and self.lock.acquire(blocking=False):
+            try:
+                self.raise_it()
+            finally:
+                self.lock.release()
+
+    def raise_it(self) -> None:
+        """Raise the threshold, unless it is or no transform runs any more; the lock is held."""
+        before = gc.get_threshold()
+        if 0 < before[0] < _RARE and self in gc.callbacks:
+            gc.set_threshold(_RARE, *before[1:])
+            self.before, self.raised = before, True
+
+    def put_back(self) -> None:
+        """Put the threshold back, unless another transform still runs; the lock is held."""
+        if self.raised and self not in gc.callbacks:
+            self.raised = False
+            if gc.get_threshold()[0] == _RARE:
                 gc.set_threshold(*self.before)
 
 

@@ -3,6 +3,7 @@
 Which tensors belong to an enclosing call is read off the graph, where leaves of transforms carry the age of their call.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -94,6 +95,8 @@ def matching(given: Any, structure: _tree.Structure, what: str, root: Callable[[
 
 def reaches_outside(tape: Tape, own: Sequence[Tensor], serial: int) -> bool:
     """Say whether the tape depends on a tensor that is tracked outside the call of that age."""
+    if len(tape.leaves) == 1 and own and tape.leaves[0] is own[0]:
+        return bool(own[0].creators)
     mine = set(own)
     return any(leaf.creators if leaf in mine else _is_outside(leaf, serial) for leaf in tape.leaves)
 
@@ -162,6 +165,21 @@ def plain(value: Any) -> Any:
     return data.copy() if isinstance(data, np.ndarray) else data
 
 
+def _holders(base: Any) -> int:
+    """Return how many refer to an array; Python's own references in passing count too."""
+    return sys.getrefcount(base)
+
+
+def _lone_view() -> int:
+    """Return what `_holders` says of an array that only one view refers to, asked for it as `release` does."""
+    view = np.empty(2).reshape(2, 1)
+    base = view.base
+    return _holders(base)
+
+
+_ALONE = _lone_view()
+
+
 def release(gradient: Any, leaf: Tensor, serial: int, seen: set[int], own: Sequence[Tensor] = ()) -> Any:
     """Return a gradient as the caller's own: writable, and sharing memory with nothing; zeros if there is none."""
     if gradient is None:
@@ -173,7 +191,12 @@ def release(gradient: Any, leaf: Tensor, serial: int, seen: set[int], own: Seque
     if type(gradient) is _ndarray:
         if not gradient.shape and not isinstance(leaf.data, np.ndarray):
             return gradient[()]  # a scalar's gradient is a scalar
-        if gradient.base is not None or not gradient.flags.writeable or id(gradient) in seen:
+        if not gradient.flags.writeable or id(gradient) in seen:
+            return gradient.copy()
+        base = gradient.base
+        if base is not None and (
+            type(base) is not _ndarray or base.nbytes > gradient.nbytes or _holders(base) > _ALONE
+        ):
             return gradient.copy()
         seen.add(id(gradient))
     return gradient

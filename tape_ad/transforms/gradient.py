@@ -13,7 +13,7 @@ from attrs import field, frozen
 from tape_ad import _tree
 from tape_ad._core import Tensor
 from tape_ad._errors import ArgumentError, NotScalarError
-from tape_ad._tape import Tape
+from tape_ad._tape import Tape, gradient_of_scalar
 from tape_ad._typing import RealScalar
 from tape_ad.transforms._call import Recording, call_recorded, caller, check_watched, rarer_collection
 from tape_ad.transforms._functions import (
@@ -284,19 +284,28 @@ def _differentiate(
     outside = False
     found: Mapping[Tensor, Any] = {}
     if type(value) is Tensor and value.autograd:
-        tape = Tape.of(value, boundary=flat)
-        outside = reaches_outside(tape, flat, serial)
-        found = tape.cotangents(flat, seeds, differentiable=outside)
+        quickly = gradient_of_scalar(value, flat) if seeds is None and type(value.data) is np.float64 else None
+        if quickly is not None:
+            found = quickly
+        else:
+            tape = Tape.of(value, boundary=flat)
+            outside = reaches_outside(tape, flat, serial)
+            found = tape.cotangents(flat, seeds, differentiable=outside)
     if called.watched:
         check_watched(called.watched)
     seen: set[int] = set()
     gradients = []
     for structure, leaves in zip(called.structures, called.leaves, strict=True):
+        if structure is _tree.LEAF:
+            gradients.append(release(found.get(leaves[0]), leaves[0], serial, seen))
+            continue
         released = [release(found.get(leaf), leaf, serial, seen) for leaf in leaves]
-        gradients.append(released[0] if structure is _tree.LEAF else _tree.unflatten(structure, released, copied=True))
+        gradients.append(_tree.unflatten(structure, released, copied=True))
     if has_aux:
         aux = _tree.transform(lambda x: settle(x, serial), aux)
-    return value if outside else plain(value), aux, tuple(gradients) if several else gradients[0]
+    if not outside:
+        value = value.data if type(value) is Tensor and type(value.data) is np.float64 else plain(value)
+    return value, aux, tuple(gradients) if several else gradients[0]
 
 
 def _ones(value: Any, fun: Callable[..., Any]) -> tuple[Any, ...]:

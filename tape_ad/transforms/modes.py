@@ -117,7 +117,7 @@ def vjp(fun: Callable[..., Any], /, *primals: Any, has_aux: bool = False, **fore
 def _fitted(seed: Any, like: Tensor, differentiable: Recorded, structure: _tree.Structure, i: int, root: str) -> Any:
     """Return a seed that fits its tensor; the error for one that does not names its place in the nest."""
     try:
-        return fit_seed(seed, like, root, differentiable)
+        return fit_seed(seed, like, root, differentiable, passing=True)
     except SeedError:
         if structure is _tree.LEAF:
             raise
