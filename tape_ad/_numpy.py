@@ -200,8 +200,29 @@ _COMPILED: Mapping[str, Callable[..., Any]] = {
 }
 
 
+@functools.cache
+def _plainly(function: Callable[..., Any]) -> tuple[tuple[str, ...], int, Mapping[str, Any]] | None:
+    """Return the parameters' names, how many have no default, and the defaults; None for a signature with ``*`` or ``/``."""
+    parameters = _signature(function).parameters
+    if any(p.kind is not p.POSITIONAL_OR_KEYWORD for p in parameters.values()):
+        return None
+    defaults = {name: p.default for name, p in parameters.items() if p.default is not p.empty}
+    return tuple(parameters), len(parameters) - len(defaults), defaults
+
+
 def _bind(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments by name, less those left at NumPy's defaults."""
+    plainly = _plainly(function)
+    if plainly is not None:
+        names, required, defaults = plainly
+        if required <= len(args) <= len(names) and kwargs.keys() <= set(names[len(args) :]):
+            given = {**dict(zip(names, args)), **kwargs}  # noqa: B905 - trailing parameters may be left out
+            no_value = np._NoValue  # noqa: SLF001 - NumPy's mark for "not given" has no public name
+            return {
+                name: value
+                for name, value in given.items()
+                if not (value is no_value or name == "out" or (name in defaults and value is defaults[name]))
+            }
     signature = _signature(function)
     try:
         arguments = signature.bind(*args, **kwargs).arguments
