@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from attrs import frozen
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from tape_ad._cases import Case
@@ -14,7 +16,7 @@ from tape_ad._core import TABLE
 from tape_ad._errors import ArgumentError
 from tape_ad._rules import bilinear, expansion, primitive
 from tape_ad._stacked import pointwise
-from tape_ad._typing import Array, ArrayLike, Namespace
+from tape_ad._typing import Array, ArrayLike, Namespace, Shape
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"  # to import them from string costs half a millisecond
 _MATRIX_CASES = (
@@ -112,31 +114,42 @@ def _normal(axes: Sequence[int], ndim: int) -> tuple[int, ...]:
 
 
 def _free(ndim: int, contracted: Sequence[int]) -> tuple[int, ...]:
-    return tuple(i for i in range(ndim) if i not in contracted)
+    return tuple([i for i in range(ndim) if i not in contracted])
 
 
 def _inverse(order: Sequence[int]) -> tuple[int, ...]:
-    return tuple(int(i) for i in np.argsort(order))
+    return tuple([order.index(i) for i in range(len(order))])
 
 
 def _tensordot_left(xp: Namespace, ct: Array, out: Array, x: Array, y: Array, axes: Any) -> Array:
     left, right = axes
     free_x, free_y = _free(np.ndim(x), left), _free(np.ndim(y), right)
-    product = xp.tensordot(ct, y, axes=(tuple(range(len(free_x), len(free_x) + len(free_y))), free_y))
-    # its axes: the free ones of x, then the contracted ones of y from first to last
-    matching = [left[right.index(i)] for i in sorted(right)]
-    return xp.transpose(product, _inverse((*free_x, *matching)))
+    shape_x, shape_y = np.shape(x), np.shape(y)
+    rows = xp.reshape(ct, (_size(shape_x, free_x), _size(shape_y, free_y)))
+    columns = xp.reshape(_permuted(xp, y, (*right, *free_y)), (_size(shape_y, right), _size(shape_y, free_y)))
+    product = xp.reshape(xp.matmul(rows, columns.mT), tuple([shape_x[i] for i in (*free_x, *left)]))
+    return _permuted(xp, product, _inverse((*free_x, *left)))
 
 
 def _tensordot_right(xp: Namespace, ct: Array, out: Array, x: Array, y: Array, axes: Any) -> Array:
     left, right = axes
     free_x, free_y = _free(np.ndim(x), left), _free(np.ndim(y), right)
-    product = xp.tensordot(x, ct, axes=(free_x, tuple(range(len(free_x)))))
-    matching = [right[left.index(i)] for i in sorted(left)]
-    return xp.transpose(product, _inverse((*matching, *free_y)))
+    shape_x, shape_y = np.shape(x), np.shape(y)
+    columns = xp.reshape(ct, (_size(shape_x, free_x), _size(shape_y, free_y)))
+    rows = xp.reshape(_permuted(xp, x, (*free_x, *left)), (_size(shape_x, free_x), _size(shape_x, left)))
+    product = xp.reshape(xp.matmul(rows.mT, columns), tuple([shape_y[i] for i in (*right, *free_y)]))
+    return _permuted(xp, product, _inverse((*right, *free_y)))
 
 
-def _tensordot_each(compute: Any, operands: Any, leads: Any, params: Any) -> Array:
+def _size(shape: Shape, axes: Sequence[int]) -> int:
+    return math.prod([shape[i] for i in axes])
+
+
+def _permuted(xp: Namespace, x: Array, order: Sequence[int]) -> Array:
+    return x if list(order) == list(range(len(order))) else xp.transpose(x, order)
+
+
+def contracted_each(compute: Any, operands: Any, leads: Any, params: Any) -> Array:
     """Contract stacked operands: the axes that one alone has are free ones; with two, as products of matrices."""
     (x, y), (k, m), (left, right) = operands, leads, params["axes"]
     if not m:
@@ -157,7 +170,7 @@ def _tensordot_each(compute: Any, operands: Any, leads: Any, params: Any) -> Arr
 
 
 @bilinear(
-    transposes=(_tensordot_left, _tensordot_right), batched=_tensordot_each, canonical=_contracted, operands=2,
+    transposes=(_tensordot_left, _tensordot_right), batched=contracted_each, canonical=_contracted, operands=2,
     adapt={np.tensordot: lambda a, b, axes=2: ((a, b), {"axes": axes})},
     cases=(
         Case(((2, 3, 4), (3, 4, 2))), Case(((2, 3), (3, 2)), {"axes": 1}), Case(((2,), (3,)), {"axes": 0}),
@@ -198,7 +211,7 @@ def _dot_each(compute: Any, operands: Any, leads: Any, params: Any) -> Array:
         return pointwise(np.multiply, operands, leads, params)
     if x_ndim <= 2 and y_ndim <= 2:
         return _matmul_each(np.matmul, operands, leads, params)
-    return _tensordot_each(np.tensordot, operands, leads, {"axes": ((x_ndim - 1,), (max(y_ndim - 2, 0),))})
+    return contracted_each(np.tensordot, operands, leads, {"axes": ((x_ndim - 1,), (max(y_ndim - 2, 0),))})
 
 
 @bilinear(
@@ -217,31 +230,109 @@ def dot(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
 # --- einsum ---------------------------------------------------------------------------------------------------------
 def _explicit(operands: Sequence[Any], params: dict[str, Any]) -> dict[str, Any]:
     """Write the subscripts in full: letters in place of an ellipsis, and an explicit result."""
-    subscripts = params["subscripts"].replace(" ", "")
+    subscripts = params["subscripts"]
+    ranks = tuple([x.ndim if type(x) is np.ndarray else np.ndim(x) for x in operands])
+    try:
+        return {**params, "subscripts": _written_out(subscripts, ranks)}
+    except _MisfitError as misfit:
+        i, term = misfit.args
+        msg = f"einsum({subscripts!r}): {term!r} does not fit an operand of shape {np.shape(operands[i])}."
+        raise ArgumentError(msg) from None
+
+
+class _MisfitError(Exception):
+    """A term has other than one letter for each axis; its number and text."""
+
+
+@functools.lru_cache(maxsize=512)
+def _written_out(given_subscripts: str, ranks: tuple[int, ...]) -> str:
+    """Return the subscripts in full for operands of these ranks."""
+    subscripts = given_subscripts.replace(" ", "")
     given, arrow, result = subscripts.partition("->")
     terms = given.split(",")
-    if len(terms) != len(operands):
-        msg = f"einsum({params['subscripts']!r}) names {len(terms)} operands, but got {len(operands)}."
+    if len(terms) != len(ranks):
+        msg = f"einsum({given_subscripts!r}) names {len(terms)} operands, but got {len(ranks)}."
         raise ArgumentError(msg)
     unused = [letter for letter in _LETTERS if letter not in subscripts]
-    ranks = [
-        np.ndim(x) - len(term.replace("...", "")) for term, x in zip(terms, operands, strict=True) if "..." in term
-    ]
-    dots = "".join(unused[: max(ranks, default=0)])
+    missing = [rank - len(term.replace("...", "")) for term, rank in zip(terms, ranks, strict=True)]
+    dots = "".join(unused[: max([n for n, term in zip(missing, terms, strict=True) if "..." in term], default=0)])
     written = []
-    for term, x in zip(terms, operands, strict=True):
-        missing = np.ndim(x) - len(term.replace("...", ""))
-        written.append(term.replace("...", dots[len(dots) - missing :] if missing else ""))
-        if len(written[-1]) != np.ndim(x):
-            msg = f"einsum({params['subscripts']!r}): {term!r} does not fit an operand of shape {np.shape(x)}."
-            raise ArgumentError(msg)
+    for i, (term, rank) in enumerate(zip(terms, ranks, strict=True)):
+        written.append(term.replace("...", dots[len(dots) - missing[i] :] if missing[i] else ""))
+        if len(written[-1]) != rank:
+            raise _MisfitError(i, term)
     if arrow:
         result = result.replace("...", dots)
     else:
         letters = "".join(written)
         result = dots + "".join(sorted(c for c in set(letters) - set(dots) if letters.count(c) == 1))
-    canonical = {key: value for key, value in params.items() if key != "subscripts"}
-    return {"subscripts": f"{','.join(written)}->{result}", **canonical}
+    return f"{','.join(written)}->{result}"
+
+
+_MANY = 1 << 16  # products: about a tenth of a millisecond, what the search takes
+
+
+@frozen
+class _Pair:
+    """How the contraction of two arrays is a stack of matrix products: the axes of each, by what becomes of them.
+
+    Attributes:
+        left: Axes of the first array: those that both have and the result too, its own, those summed over.
+        right: Axes of the second: the same first, those summed over, its own.
+        order: The axes of the product in the order of the result.
+    """
+
+    left: tuple[tuple[int, ...], ...]
+    right: tuple[tuple[int, ...], ...]
+    order: tuple[int, ...]
+
+
+@functools.lru_cache(maxsize=512)
+def _as_matrices(left: str, right: str, result: str) -> _Pair | None:
+    """Return how the contraction is products of matrices; None where a letter is summed alone, repeated, or made up."""
+    both, either = set(left) & set(right), set(left) | set(right)
+    if any(len(set(term)) < len(term) for term in (left, right, result)) or not set(result) <= either:
+        return None
+    if not either - both <= set(result):
+        return None
+    stack, summed = [c for c in result if c in both], [c for c in left if c in both and c not in result]
+    own_left, own_right = [c for c in left if c not in both], [c for c in right if c not in both]
+    of_product = [*stack, *own_left, *own_right]
+
+    def axes(term: str, *groups: list[str]) -> tuple[tuple[int, ...], ...]:
+        return tuple([tuple([term.index(c) for c in group]) for group in groups])
+
+    return _Pair(
+        axes(left, stack, own_left, summed),
+        axes(right, stack, summed, own_right),
+        tuple([of_product.index(c) for c in result]),
+    )
+
+
+def _multiplied(xp: Namespace, x: Array, y: Array, pair: _Pair) -> Array:
+    """Contract two arrays by products of matrices."""
+    if len(pair.left[1]) == len(pair.left[2]) == len(pair.right[2]) == 1 and not pair.left[0]:  # two matrices
+        product = xp.matmul(x if pair.left[1] == (0,) else x.mT, y if pair.right[1] == (0,) else y.mT)
+        return product if pair.order == (0, 1) else product.mT
+    shape_x, shape_y = np.shape(x), np.shape(y)
+    stack, own_x, summed = pair.left
+    own_y = pair.right[2]
+    lengths = tuple([shape_x[i] for i in stack])
+    n = _size(shape_x, summed)
+    rows = xp.reshape(_permuted(xp, x, (*stack, *own_x, *summed)), (*lengths, _size(shape_x, own_x), n))
+    columns = xp.reshape(
+        _permuted(xp, y, (*pair.right[0], *pair.right[1], *own_y)), (*lengths, n, _size(shape_y, own_y))
+    )
+    product = xp.matmul(rows, columns)
+    shape = (*lengths, *[shape_x[i] for i in own_x], *[shape_y[i] for i in own_y])
+    return _permuted(xp, xp.reshape(product, shape), pair.order)
+
+
+def _fits(ct: Array, result: str, other: Array, term: str, operand: Array, target: str) -> bool:
+    """Say whether every letter has one length: NumPy broadcasts those of length one."""
+    known = {**dict(zip(result, np.shape(ct), strict=True)), **dict(zip(target, np.shape(operand), strict=True))}
+    pairs = [*zip(result, np.shape(ct), strict=True), *zip(term, np.shape(other), strict=True)]
+    return all(known.get(letter, n) == n for letter, n in pairs)
 
 
 def _einsum_vjp(
@@ -250,6 +341,11 @@ def _einsum_vjp(
     """Contract the cotangent with the other operands; ones stand in for an index summed alone, eyes for a diagonal."""
     given, _, result = subscripts.partition("->")
     terms = given.split(",")
+    if len(terms) == 2:
+        other = operands[1 - i]
+        pair = _as_matrices(result, terms[1 - i], terms[i])
+        if pair is not None and _fits(ct, result, other, terms[1 - i], operands[i], terms[i]):
+            return _multiplied(xp, ct, other, pair)
     sizes: dict[str, int] = {}
     for term, x in zip(terms, operands, strict=True):
         for letter, n in zip(term, np.shape(x), strict=True):
@@ -271,7 +367,9 @@ def _einsum_vjp(
     }
     inputs += [(letter, np.ones(sizes[letter], ct.dtype)) for letter in dict.fromkeys(target) if letter not in known]
     spelled = ",".join(term for term, _ in inputs)
-    return xp.einsum(f"{spelled}->{target}", *[x for _, x in inputs], optimize=bool(optimize))
+    # NumPy's plain loop runs over all letters at once; a search for a better order pays where these are many.
+    reorder = bool(optimize) or (len(inputs) > 1 and math.prod(sizes.values()) > _MANY)
+    return xp.einsum(f"{spelled}->{target}", *[x for _, x in inputs], optimize=reorder)
 
 
 def _einsum_jvp(
