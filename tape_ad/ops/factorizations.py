@@ -33,6 +33,7 @@ from tape_ad.ops.gauges import (
     largest,
     or_nan,
     plain,
+    plus_diagonal,
     reads_vectors,
     refuse,
     split_evenly,
@@ -65,16 +66,15 @@ def _exponential(w: Any, v: Any) -> Any:
 def _lower_half(xp: Namespace, x: Array) -> Array:
     """Return the lower triangle with half of the diagonal."""
     n = x.shape[-1]
-    return xp.where(np.tri(n, k=-1, dtype=bool), x, xp.where(np.eye(n, dtype=bool), x * 0.5, 0))
+    return x * (np.tri(n, dtype=x.dtype) - 0.5 * np.eye(n, dtype=x.dtype))
 
 
 def _cholesky_vjp(xp: Namespace, ct: Array, out: Array, x: Array, upper: bool = False) -> Array:
     factor = adjoint(xp, out) if upper else out
     g = ct.mT if upper else conj(xp, ct)
-    dual = adjoint(xp, factor)
-    inner = _lower_half(xp, xp.matmul(dual, g))
-    left = xp.linalg.solve(dual, inner)
-    return conj(xp, averaged(xp, adjoint(xp, xp.linalg.solve(dual, adjoint(xp, left)))))
+    inner = _lower_half(xp, xp.matmul(adjoint(xp, factor), g))
+    inverse = xp.linalg.inv(factor)  # NumPy has no triangular solve; two general ones take longer
+    return conj(xp, averaged(xp, times(xp, adjoint(xp, inverse), inner, inverse)))
 
 
 def _cholesky_jvp(xp: Namespace, tangents: Any, out: Array, x: Array, upper: bool = False) -> Array:
@@ -232,7 +232,7 @@ def _eigh_vjp(xp: Namespace, ct: Any, out: Any, x: Array, UPLO: str = "L") -> Ar
     if values.tied is not None:
         check_ties("np.linalg.eigh", values.tied, gw, m, reads_vectors(gv))
         gw = split_evenly(xp, values.tied, gw)
-    g = times(xp, v, diagonal_matrix(xp, gw) + inverse * m, vh)
+    g = times(xp, v, plus_diagonal(xp, inverse * m, gw), vh)
     return conj(xp, averaged(xp, g))
 
 

@@ -73,6 +73,15 @@ def averaged(xp: Namespace, x: Array) -> Array:
     return (x + adjoint(xp, x)) * 0.5
 
 
+def plus_diagonal(xp: Namespace, m: Array, d: Array) -> Array:
+    """Return matrices that have zeros on the diagonal with these diagonals instead; arrays are written to."""
+    if type(m) is not np.ndarray or type(d) is not np.ndarray or not m.flags.c_contiguous:
+        return diagonal_matrix(xp, d) + m
+    n = d.shape[-1]
+    m.reshape(*m.shape[:-2], n * n)[..., :: n + 1] += d
+    return m
+
+
 def diagonal_matrix(xp: Namespace, d: Array) -> Array:
     """Return square matrices with these diagonals."""
     return xp.where(np.eye(d.shape[-1], dtype=bool), d[..., None], 0)
@@ -146,6 +155,10 @@ def values_of(xp: Namespace, w: Array) -> Values:
     n = w.shape[-1]
     found = plain(w)
     allowed = 8 * n * np.finfo(found.dtype).eps * np.max(np.abs(found), axis=-1, keepdims=True)
+    if type(w) is np.ndarray and w.dtype.kind == "f" and np.all(np.diff(np.sort(w, axis=-1), axis=-1) > allowed):
+        gaps = w[..., None, :] - w[..., :, None]
+        gaps.reshape(*w.shape[:-1], n * n)[..., :: n + 1] = np.inf
+        return Values(None, 1 / gaps, np.abs(w) <= allowed)
     close = np.abs(found[..., None, :] - found[..., :, None]) <= allowed[..., None]
     safe = close | np.eye(n, dtype=bool)
     gaps = w[..., None, :] - w[..., :, None]

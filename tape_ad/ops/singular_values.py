@@ -26,12 +26,12 @@ from tape_ad.ops.gauges import (
     check_phase,
     check_ties,
     conj,
-    diagonal_matrix,
     guarded,
     largest,
     off_diagonal,
     or_nan,
     plain,
+    plus_diagonal,
     reads_vectors,
     refuse,
     split_evenly,
@@ -74,9 +74,11 @@ def _singular(xp: Namespace, out: Any) -> _Singular:
     return _Singular(u[..., :k], s, v[..., :k], u[..., k:], v[..., k:], values, inverse_sums, inverse)
 
 
-def _outside(xp: Namespace, g: Array, vectors: Array, more: Array) -> Array:
-    """Return the part of the cotangent of some vectors that turns them out of their span."""
+def _outside(xp: Namespace, g: Array, vectors: Array, more: Array) -> Array | None:
+    """Return the part of the cotangent of some vectors that turns them out of their span; None where that is everything."""
     k = vectors.shape[-1]
+    if vectors.shape[-2] == k:
+        return None
     g, g_more = g[..., :k], g[..., k:]
     if not g_more.shape[-1]:
         return g - xp.matmul(vectors, xp.matmul(adjoint(xp, vectors), g))
@@ -98,7 +100,7 @@ def _check_singular(p: _Singular, gu: Array, gs: Array, gv: Array, mu: Array, mv
         seen = apart if apart.dtype.kind == "c" else off_diagonal(apart)
         if not everywhere((np.abs(seen) <= tolerance(size.dtype, size)) | np.logical_not(among)):
             refuse(name, "the singular vectors that belong to the value 0")
-        for part in outside:
+        for part in [part for part in outside if part is not None]:
             length = np.abs(plain(part))
             if not everywhere(
                 (length <= tolerance(size.dtype, size + largest(length))) | np.logical_not(zero[..., None, :])
@@ -128,10 +130,13 @@ def _svd_vjp(xp: Namespace, ct: Any, out: Any, x: Array, full_matrices: bool = T
         gs = split_evenly(xp, p.values.tied, gs)
     turned = p.values.inverse_gaps * (mu + mv)
     sheared = p.inverse_sums * (mu - mv)
-    inner = diagonal_matrix(xp, gs) + 0.5 * (turned + adjoint(xp, turned) + sheared - adjoint(xp, sheared))
+    both = turned + sheared
+    inner = plus_diagonal(xp, 0.5 * (both + adjoint(xp, turned - sheared)), gs)
     scale = p.inverse[..., None, :]
-    left = xp.matmul(p.u, inner) + outside[0] * scale
-    g = xp.matmul(left, adjoint(xp, p.v)) + xp.matmul(p.u, adjoint(xp, outside[1] * scale))
+    left = xp.matmul(p.u, inner)
+    left = left if outside[0] is None else left + outside[0] * scale
+    g = xp.matmul(left, adjoint(xp, p.v))
+    g = g if outside[1] is None else g + xp.matmul(p.u, adjoint(xp, outside[1] * scale))
     return conj(xp, averaged(xp, g) if hermitian else g)
 
 

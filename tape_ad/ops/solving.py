@@ -84,12 +84,24 @@ def solve(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
 _MINORS_UP_TO = 16  # beyond, the minors of one matrix take more memory than a decomposition
 
 
+def _inverse_if_far_from_singular(x: Array) -> Array | None:
+    """Return the inverses, or None where a condition number, in the Euclidean norm, is a million or more."""
+    try:
+        inverse = np.linalg.inv(x)
+    except np.linalg.LinAlgError:
+        return None
+    if type(inverse) is np.ndarray and inverse.ndim == 2:
+        return inverse if np.vdot(x, x).real * np.vdot(inverse, inverse).real < 1e12 else None
+    size, of_inverse = (np.linalg.norm(a, axis=(-2, -1)) for a in (x, inverse))
+    return inverse if everywhere(size * of_inverse < 1e6) else None
+
+
 def _cofactors(xp: Namespace, out: Array, x: Array) -> Array:
     """Return the derivative of the determinant: ``det(x) inv(x)^T``, and exactly so where ``x`` is singular."""
     n = x.shape[-1]
-    seen = plain(x)
-    if n and everywhere(np.linalg.cond(seen) < 1e6):
-        return out[..., None, None] * xp.linalg.inv(x).mT
+    inverse = _inverse_if_far_from_singular(plain(x)) if n else None
+    if inverse is not None:
+        return out[..., None, None] * (inverse if type(x) is np.ndarray else xp.linalg.inv(x)).mT
     if n > _MINORS_UP_TO:
         u, s, vh = xp.linalg.svd(x)
         others = xp.prod(xp.where(np.eye(n, dtype=bool), 1, s[..., None, :]), axis=-1)
