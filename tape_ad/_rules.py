@@ -123,7 +123,7 @@ def unchanged(xp: Namespace, ct: Array, out: Array, *operands: Array, **params: 
 
 def elementwise(
     *doors: Callable[..., Any], partials: Sequence[Rule], domain: Sequence[Domain] = (), cases: Sequence[Case] = (),
-    name: str | None = None,
+    name: str | None = None, adapt: Mapping[Callable[..., Any], Callable[..., Any] | None] | None = None,
 ) -> Callable[[Callable[Concatenate[Namespace, P], Array]], Op[P]]:  # fmt: skip
     """State an op that acts on each element by itself, holomorphic where it takes complex numbers.
 
@@ -134,8 +134,10 @@ def elementwise(
         domain: Where each operand is drawn in tests.
         cases: What the laws try; a selection of shapes if left out.
         name: The op's name, if it is not the function's.
+        adapt: NumPy functions with other signatures, as in `linear`.
     """
-    return _declare("elementwise", doors, partials=tuple(partials), domain=domain, cases=cases, name=name)
+    given = {**dict.fromkeys(doors), **(adapt or {})}
+    return _declare("elementwise", given, partials=tuple(partials), domain=domain, cases=cases, name=name)
 
 
 def linear(

@@ -7,13 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+_ALL = tuple([tuple(range(ndim)) for ndim in range(65)])
+"""All axes, by their number: NumPy has 64 at most."""
+
 
 def axes_of(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
     """Write the axes as a sorted tuple of non-negative integers."""
-    ndim = np.ndim(operands[0])
+    x = operands[0]
+    ndim = x.ndim if type(x) is np.ndarray else np.ndim(x)
     axis = params.get("axis")
     if axis is None:
-        found = tuple(range(ndim))
+        found = _ALL[ndim]
     elif type(axis) is int and -ndim <= axis < ndim:
         found = (axis % ndim,)
     else:
@@ -24,7 +28,7 @@ def axes_of(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
 def axes_or_only(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
     """Write the axes as `axes_of` does; a 0-d operand may be reduced along its axis 0 or -1, as if it had one."""
     axis = params.get("axis")
-    if not np.ndim(operands[0]) and not isinstance(axis, tuple) and axis is not None:
+    if axis is not None and not isinstance(axis, tuple) and not np.ndim(operands[0]):
         normalize_axis_index(axis, 1)
         return {**params, "axis": ()}
     return axes_of(operands, params)
@@ -35,7 +39,8 @@ def one_axis_or_flat(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
     axis = params.get("axis")
     if axis is None:
         return {**params, "axis": None}
-    if not np.ndim(operands[0]):
+    ndim = np.ndim(operands[0])
+    if not ndim:
         normalize_axis_index(axis, 1)
         return {**params, "axis": None}
-    return {**params, "axis": int(normalize_axis_index(axis, np.ndim(operands[0])))}
+    return {**params, "axis": int(normalize_axis_index(axis, ndim))}

@@ -24,6 +24,9 @@ _LINES = (
 
 # --- sums -----------------------------------------------------------------------------------------------------------
 def _cumsum_transpose(xp: Namespace, ct: Array, out: Array, x: Array, axis: int | None, dtype: DType = None) -> Array:
+    if type(ct) is np.ndarray:
+        back = (slice(None),) * (axis or 0) + (slice(None, None, -1),)
+        return np.add.accumulate(ct[back], axis=axis or 0)[back].reshape(np.shape(x))
     backwards = xp.flip(xp.cumsum(xp.flip(ct, axis=axis), axis=axis), axis=axis)
     return backwards.reshape(np.shape(x))
 
@@ -34,6 +37,8 @@ def _cumsum_transpose(xp: Namespace, ct: Array, out: Array, x: Array, axis: int 
 )  # fmt: skip
 def cumsum(xp: Namespace, x: ArrayLike, /, *, axis: int | None = None, dtype: DType = None) -> Array:
     """Return the running sums along one axis, or of the flattened array."""
+    if type(x) is np.ndarray:  # what NumPy's comes to
+        return x.cumsum(axis, dtype)
     return xp.cumsum(x, axis=axis, dtype=dtype)
 
 

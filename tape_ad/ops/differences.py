@@ -10,7 +10,8 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from tape_ad._cases import Case
 from tape_ad._core import DOORS
-from tape_ad._rules import GROWING, REAL, WEIGHTS, Expansion, composite, expansion
+from tape_ad._rules import GROWING, REAL, WEIGHTS, Expansion, composite, expansion, linear
+from tape_ad._stacked import over_axes
 from tape_ad._typing import Array, ArrayLike, Axis, Namespace
 
 _NO_VALUE = np._NoValue  # noqa: SLF001 - NumPy's mark for "not given" has no public name
@@ -45,10 +46,44 @@ def _diff(xp: Namespace, x: Any, n: int, axis: int, prepend: Any, append: Any) -
         if part is not None
     ]
     x = xp.concatenate(parts, axis=axis) if len(parts) > 1 else x
-    subtract = xp.not_equal if x.dtype == np.bool_ else xp.subtract
     for _ in range(n):
-        x = subtract(x[_along(x.ndim, axis, slice(1, None))], x[_along(x.ndim, axis, slice(None, -1))])
+        if x.dtype == np.bool_:
+            x = xp.not_equal(x[_along(x.ndim, axis, slice(1, None))], x[_along(x.ndim, axis, slice(None, -1))])
+        else:
+            x = xp.neighbour_difference(x, axis=axis)
     return x
+
+
+def _ends(axis: int) -> tuple[tuple[Any, ...], ...]:
+    """Return the indices of all but the first along an axis, and of all but the last."""
+    head = (slice(None),) * axis
+    return (*head, slice(1, None)), (*head, slice(None, -1))
+
+
+def _difference_transpose(xp: Namespace, ct: Array, out: Array, x: Array, axis: int) -> Array:
+    later, earlier = _ends(axis)
+    if not np.size(ct):
+        return np.zeros(np.shape(x), ct.dtype)
+    inner = ct[earlier] - ct[later]
+    head = (slice(None),) * axis
+    first, last = (*head, slice(None, 1)), (*head, slice(-1, None))
+    if type(ct) is np.ndarray:
+        spread = np.empty(x.shape, ct.dtype)
+        spread[first], spread[last] = -ct[first], ct[last]
+        spread[(*head, slice(1, -1))] = inner
+        return spread
+    return xp.concatenate([-ct[first], inner, ct[last]], axis=axis)
+
+
+@linear(
+    transposes=(_difference_transpose,), batched=over_axes,
+    cases=(Case(((4,),), {"axis": 0}), Case(((2, 3),), {"axis": 1}), Case(((3, 2),), {"axis": 0}), Case(((1,),), {"axis": 0}), Case(((2, 2),), {"axis": 0})),
+)  # fmt: skip
+def neighbour_difference(xp: Namespace, x: ArrayLike, /, *, axis: int) -> Array:
+    """Return each element but the first less the one before it, along an axis."""
+    later, earlier = _ends(axis)
+    whole = np.asarray(x)
+    return _plain.subtract(whole[later], whole[earlier])
 
 
 @expansion()

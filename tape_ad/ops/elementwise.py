@@ -248,7 +248,7 @@ def atan(xp: Namespace, x: ArrayLike, /) -> Array:
 def _turn(xp: Namespace, x: Array, y: Array) -> Array:
     """``x / (x^2 + y^2)``, 0 at the origin, without overflow and in floating point also for integers."""
     radius = xp.hypot(x, y)
-    radius = xp.where(radius == 0, 1, radius)
+    radius = radius + (radius == 0)
     return x / radius / radius
 
 

@@ -14,7 +14,7 @@ from tape_ad._batched import Batched
 from tape_ad._cases import Case
 from tape_ad._core import TENSORS, constant, own
 from tape_ad._data import check_dtype
-from tape_ad._rules import UNIT, composite, expansion, linear, unchanged
+from tape_ad._rules import UNIT, expansion, linear, unchanged
 from tape_ad._stacked import joined, over_axes, pointwise
 from tape_ad._typing import Array, ArrayLike, Axis, DType, Namespace, Shape
 
@@ -59,15 +59,16 @@ def _full_shape(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
     """Write the shape as a tuple with the -1 filled in, and the order as C or F."""
     x = operands[0]
     shape = params["shape"]
-    shape = tuple(operator.index(n) for n in shape) if np.iterable(shape) else (operator.index(shape),)
+    if type(shape) is int:
+        shape = (shape,)
+    else:
+        shape = tuple([operator.index(n) for n in shape]) if np.iterable(shape) else (operator.index(shape),)
     order = params.get("order", "C")
     if order == "A":
         order = "F" if _one_example(x).flags.fnc else "C"
-    known = math.prod(n for n in shape if n != -1)
-    if shape.count(-1) == 1 and known:
-        shape = tuple(np.size(x) // known if n == -1 else n for n in shape)
-    canonical = {key: value for key, value in params.items() if key not in ("shape", "order")}
-    return {**canonical, "shape": shape} if order == "C" else {**canonical, "shape": shape, "order": order}
+    if shape.count(-1) == 1 and (known := -math.prod(shape)):
+        shape = tuple([np.size(x) // known if n == -1 else n for n in shape])
+    return {"shape": shape} if order == "C" else {"shape": shape, "order": order}
 
 
 def _reshape_transpose(xp: Namespace, ct: Array, out: Array, x: Array, shape: Shape, order: str = "C") -> Array:
@@ -98,7 +99,8 @@ def reshape(xp: Namespace, x: ArrayLike, /, shape: int | Shape, *, order: str = 
 
 
 def _permutation(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
-    ndim = np.ndim(operands[0])
+    x = operands[0]
+    ndim = x.ndim if type(x) is np.ndarray else np.ndim(x)
     axes = params.get("axes")
     if axes is None:
         return {"axes": tuple(range(ndim))[::-1]}
@@ -106,11 +108,11 @@ def _permutation(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _permute_transpose(xp: Namespace, ct: Array, out: Array, x: Array, axes: tuple[int, ...]) -> Array:
-    return xp.transpose(ct, tuple(int(i) for i in np.argsort(axes)))
+    return xp.transpose(ct, tuple([axes.index(i) for i in range(len(axes))]))
 
 
 def _swapaxes_arguments(a: Any, axis1: int, axis2: int) -> tuple[Any, ...]:
-    ndim = np.ndim(a)
+    ndim = a.ndim if hasattr(a, "ndim") else np.ndim(a)
     first, second = normalize_axis_index(axis1, ndim), normalize_axis_index(axis2, ndim)
     order = list(range(ndim))
     order[first], order[second] = order[second], order[first]
@@ -118,7 +120,7 @@ def _swapaxes_arguments(a: Any, axis1: int, axis2: int) -> tuple[Any, ...]:
 
 
 def _moveaxis_arguments(a: Any, source: Any, destination: Any) -> tuple[Any, ...]:
-    ndim = np.ndim(a)
+    ndim = a.ndim if hasattr(a, "ndim") else np.ndim(a)
     sources = normalize_axis_tuple(source, ndim, "source")
     destinations = normalize_axis_tuple(destination, ndim, "destination")
     order = [i for i in range(ndim) if i not in sources]
@@ -402,22 +404,32 @@ def roll(xp: Namespace, x: ArrayLike, /, shift: int | tuple[int, ...], *, axis: 
     return xp.roll(x, shift, axis=axis)
 
 
-def _tile_expression(xp: Namespace, x: Array, repetitions: Any) -> Array:
+def _tiled(shape: Shape, repetitions: Any) -> tuple[Shape, Shape]:
+    """Return the repetitions and the shape, with as many axes each."""
     repeats = tuple(repetitions) if np.iterable(repetitions) else (repetitions,)
-    shape = np.shape(x)
-    repeats = (1,) * (len(shape) - len(repeats)) + repeats
-    shape = (1,) * (len(repeats) - len(shape)) + shape
-    apart = tuple(n for length in shape for n in (1, length))
-    repeated = tuple(n for pair in zip(repeats, shape, strict=True) for n in pair)
-    whole = tuple(r * n for r, n in zip(repeats, shape, strict=True))
-    return xp.reshape(xp.broadcast_to(xp.reshape(x, apart), repeated), whole)
+    rank = builtins.max(len(repeats), len(shape))
+    return (1,) * (rank - len(repeats)) + repeats, (1,) * (rank - len(shape)) + shape
 
 
-@composite(
-    expression=_tile_expression, operands=1, adapt={np.tile: lambda A, reps: ((A,), {"repetitions": own(reps)})},
+def _tile_transpose(xp: Namespace, ct: Array, out: Array, x: Array, repetitions: Any) -> Array:
+    """Add up the copies."""
+    repeats, shape = _tiled(np.shape(x), repetitions)
+    apart = tuple([int(n) for pair in zip(repeats, shape, strict=True) for n in pair])
+    summed = xp.sum(xp.reshape(ct, apart), axis=tuple(range(0, len(apart), 2)))
+    return xp.reshape(summed, np.shape(x))
+
+
+def _tile_each(compute: Any, operands: Any, leads: Any, params: Any) -> Array:
+    (x,), (k,) = operands, leads
+    repeats, shape = _tiled(x.shape[k:], params["repetitions"])
+    return compute(x.reshape(x.shape[:k] + shape), repetitions=(1,) * k + repeats)
+
+
+@linear(
+    transposes=(_tile_transpose,), batched=_tile_each, operands=1, adapt={np.tile: lambda A, reps: ((A,), {"repetitions": own(reps)})},
     cases=(
         Case(((3,),), {"repetitions": 2}), Case(((2, 3),), {"repetitions": (2, 1)}), Case(((3,),), {"repetitions": (2, 2)}),
-        Case(((2, 1, 2),), {"repetitions": (3,)}), Case(((),), {"repetitions": 3}),
+        Case(((2, 1, 2),), {"repetitions": (3,)}), Case(((),), {"repetitions": 3}), Case(((2,),), {"repetitions": 0}),
     ),
 )  # fmt: skip
 def tile(xp: Namespace, x: ArrayLike, /, repetitions: int | tuple[int, ...]) -> Array:
@@ -425,19 +437,37 @@ def tile(xp: Namespace, x: ArrayLike, /, repetitions: int | tuple[int, ...]) -> 
     return np.tile(x, repetitions)
 
 
-def _repeat_expression(xp: Namespace, x: Array, repeats: Any, axis: int | None = None) -> Array:
+def _repeat_transpose(xp: Namespace, ct: Array, out: Array, x: Array, repeats: Any, axis: int | None = None) -> Array:
+    """Add up the copies of each element; where they differ in number, by their positions."""
+    shape = np.shape(x)
+    if np.ndim(repeats) == 0:
+        along = (math.prod(shape),) if axis is None else shape
+        at = (axis or 0) + 1
+        return xp.reshape(xp.sum(xp.reshape(ct, (*along[:at], int(repeats), *along[at:])), axis=at), shape)
+    places = np.repeat(np.arange(math.prod(shape)).reshape(shape), repeats, axis)
+    return xp.place_add(ct, places, shape=shape)
+
+
+def _repeat_each(compute: Any, operands: Any, leads: Any, params: Any) -> Array:
+    (x,), (k,), axis = operands, leads, params["axis"]
     if axis is None:
-        x, axis = xp.reshape(x, -1), 0
-    positions = np.repeat(np.arange(np.shape(x)[axis]), repeats)
-    return x[(slice(None),) * normalize_axis_index(axis, np.ndim(x)) + (positions,)]
+        x, axis = x.reshape(*x.shape[:k], -1), 0
+    return compute(x, repeats=params["repeats"], axis=axis + k)
 
 
-@composite(
-    expression=_repeat_expression, operands=1,
+def _repeat_axis(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
+    repeats, ndim, axis = np.asarray(params["repeats"]), np.ndim(operands[0]), params.get("axis")
+    axis = None if axis is None else int(normalize_axis_index(axis, ndim or 1))
+    axis = axis if ndim else None  # a 0-d operand is repeated as if it had one axis
+    return {"repeats": int(repeats.reshape(())) if repeats.size == 1 and repeats.ndim < 2 else repeats, "axis": axis}
+
+
+@linear(
+    transposes=(_repeat_transpose,), batched=_repeat_each, operands=1, canonical=_repeat_axis,
     adapt={np.repeat: lambda a, repeats, axis=None: ((a,), {"repeats": own(repeats), "axis": axis})},
     cases=(
         Case(((3,),), {"repeats": 2}), Case(((2, 3),), {"repeats": 2}), Case(((2, 3),), {"repeats": [1, 0, 2], "axis": 1}),
-        Case(((2, 3),), {"repeats": 3, "axis": 0}), Case(((),), {"repeats": 2}),
+        Case(((2, 3),), {"repeats": 3, "axis": 0}), Case(((),), {"repeats": 2}), Case(((2, 2),), {"repeats": [2, 0, 1, 3]}),
     ),
 )  # fmt: skip
 def repeat(xp: Namespace, x: ArrayLike, /, repeats: Any, *, axis: int | None = None) -> Array:
@@ -445,7 +475,6 @@ def repeat(xp: Namespace, x: ArrayLike, /, repeats: Any, *, axis: int | None = N
     return np.repeat(x, repeats, axis=axis)
 
 
-# --- dtype ----------------------------------------------------------------------------------------------------------
 def _numeric_dtype(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
     dtype = np.dtype(params["dtype"])
     check_dtype(dtype, "astype")

@@ -26,6 +26,8 @@ def reduction_arguments(name: str) -> Callable[..., Any]:
         where: Any = _NO_VALUE,
     ) -> tuple[Any, ...]:  # fmt: skip
         params: dict[str, Any] = {"axis": axis}
+        if initial is where is keepdims is _NO_VALUE and dtype is None:
+            return (a,), params
         if dtype is not None:
             params["dtype"] = dtype
         if keepdims is not _NO_VALUE and keepdims:

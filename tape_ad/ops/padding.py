@@ -11,8 +11,9 @@ import numpy as np
 from tape_ad._cases import Case
 from tape_ad._core import own
 from tape_ad._errors import ArgumentError
-from tape_ad._rules import DISTINCT, composite, expansion
-from tape_ad._typing import Array, ArrayLike, Namespace
+from tape_ad._rules import DISTINCT, NEVER_COMPLEX, REAL, composite, expansion, linear
+from tape_ad._stacked import batch_lengths
+from tape_ad._typing import Array, ArrayLike, Namespace, Shape
 from tape_ad.ops.joining import as_array, at_positions, build, positions_in
 
 _STATISTICS = ("maximum", "minimum", "mean", "median")
@@ -29,6 +30,8 @@ def _pairs(given: Any, ndim: int, what: str) -> tuple[tuple[int, int], ...]:
         for axis, width in given.items():
             pairs[axis] = width if isinstance(width, tuple) else (width, width)
         given = pairs
+    if type(given) is int and given >= 0:
+        return ((given, given),) * ndim
     counts = np.asarray(own(given, what=what))
     if counts.dtype.kind not in "iu" and counts.size:
         msg = f"`{what}` must be of integral type."
@@ -41,15 +44,6 @@ def _pairs(given: Any, ndim: int, what: str) -> tuple[tuple[int, int], ...]:
 
 def _part(x: Array, axis: int, start: int | None, stop: int | None, step: int | None = None) -> Array:
     return x[(slice(None),) * axis + (slice(start, stop, step),)]
-
-
-def _constants(xp: Namespace, x: Array, values: Array, axis: int, widths: Any, **options: Any) -> list[Array]:
-    ends = xp.broadcast_to(values, (x.ndim, 2))
-    shapes = [(*x.shape[:axis], width, *x.shape[axis + 1 :]) for width in widths]
-    return [
-        xp.broadcast_to(xp.reshape(ends[axis : axis + 1, i], (1,) * x.ndim).astype(x.dtype), shape)
-        for i, shape in enumerate(shapes)
-    ]
 
 
 def _ramps(xp: Namespace, x: Array, values: Array, axis: int, widths: Any, **options: Any) -> list[Array]:
@@ -118,10 +112,9 @@ def _odd_reflections(xp: Namespace, x: Array, values: Array, axis: int, widths: 
 
 def _pad_expression(xp: Namespace, x: Array, values: Array, pad_width: Any, mode: str, **options: Any) -> Array:
     """Pad one axis after the other, each with what it has by then, as NumPy does."""
-    if not x.size and mode != "constant":
+    if not x.size:
         return x
     sides: dict[str, Any] = {
-        "constant": _constants,
         "linear_ramp": _ramps,
         "reflect": _odd_reflections,
         "symmetric": _odd_reflections,
@@ -134,11 +127,64 @@ def _pad_expression(xp: Namespace, x: Array, values: Array, pad_width: Any, mode
     return x
 
 
+def _inside(shape: Shape, pad_width: Any, axes: Any) -> tuple[Any, ...]:
+    """Return the index of what was there before padding along some axes, and of everything along the others."""
+    sizes = zip(shape, pad_width, strict=True)
+    return tuple([slice(w[0], w[0] + n) if i in axes else slice(None) for i, (n, w) in enumerate(sizes)])
+
+
+def _sides(shape: Shape, pad_width: Any) -> list[tuple[int, int, tuple[Any, ...]]]:
+    """Return axis, side and place of what each of the values fills: an axis is padded at its full width in those before."""
+    found = []
+    for axis, (width, n) in enumerate(zip(pad_width, shape, strict=True)):
+        place = list(_inside(shape, pad_width, range(axis + 1, len(shape))))
+        for side, part in enumerate((slice(0, width[0]), slice(width[0] + n, width[0] + n + width[1]))):
+            place[axis] = part
+            found.append((axis, side, tuple(place)))
+    return found
+
+
+def _padded_transpose(xp: Namespace, ct: Array, out: Array, x: Array, values: Array, pad_width: Any) -> Array:
+    return ct[_inside(np.shape(x), pad_width, range(len(pad_width)))]
+
+
+def _values_transpose(xp: Namespace, ct: Array, out: Array, x: Array, values: Array, pad_width: Any) -> Array:
+    sums = [xp.sum(ct[place]) for _, _, place in _sides(np.shape(x), pad_width)]
+    return xp.reshape(xp.stack(sums), (len(pad_width), 2)) if sums else np.zeros((0, 2), ct.dtype)
+
+
+def _pad_each(compute: Any, operands: Any, leads: Any, params: Any) -> Array:
+    """Pad stacked examples, then fill in what each has of its own."""
+    (x, values), (k, m), pad_width = operands, leads, params["pad_width"]
+    lengths, shape = batch_lengths(operands, leads), np.shape(x)[k:]
+    full = np.broadcast_to(x, lengths + shape)
+    padded = np.pad(full, ((0, 0),) * len(lengths) + pad_width)
+    ends = np.broadcast_to(
+        values.reshape(*values.shape[:m], *(1,) * (2 - values.ndim + m), *values.shape[m:]) if m else values,
+        (*(lengths if m else ()), len(shape), 2),
+    )
+    for axis, side, place in _sides(shape, pad_width):
+        fill = ends[..., axis, side]
+        padded[(..., *place)] = fill.reshape(*fill.shape, *(1,) * len(shape)) if m else fill
+    return padded
+
+
+@linear(
+    transposes=(_padded_transpose, _values_transpose), operands=2, batched=_pad_each, domain=(REAL, NEVER_COMPLEX),
+    cases=(
+        Case(((3,), ()), {"pad_width": ((2, 1),)}), Case(((2, 3), (2, 2)), {"pad_width": ((1, 0), (2, 1))}), Case(((2, 3), (2,)), {"pad_width": ((1, 0), (2, 1))}),
+        Case(((0, 2), (2,)), {"pad_width": ((1, 1), (0, 1))}), Case(((2, 1, 2), (3, 2)), {"pad_width": ((1, 1), (0, 2), (1, 0))}),
+    ),
+)  # fmt: skip
+def padded(xp: Namespace, x: ArrayLike, values: ArrayLike, /, *, pad_width: Any) -> Array:
+    """Return the array with ``values`` at both ends of its axes, two for each axis."""
+    return np.pad(x, pad_width or 0, constant_values=values)
+
+
 @composite(
     expression=_pad_expression, operands=2, domain=(DISTINCT,),
     cases=(
-        Case(((3,), ()), {"pad_width": ((2, 1),), "mode": "constant"}), Case(((2, 3), (2, 2)), {"pad_width": ((1, 0), (2, 1)), "mode": "constant"}),
-        Case(((0, 2), (2,)), {"pad_width": ((1, 1), (0, 1)), "mode": "constant"}), Case(((3,), ()), {"pad_width": ((2, 3),), "mode": "linear_ramp"}),
+        Case(((3,), ()), {"pad_width": ((2, 3),), "mode": "linear_ramp"}),
         Case(((2, 3), (2, 2)), {"pad_width": ((1, 2), (2, 0)), "mode": "linear_ramp"}), Case(((4,), ()), {"pad_width": ((1, 2),), "mode": "mean"}),
         Case(((2, 4), ()), {"pad_width": ((1, 1), (2, 1)), "mode": "mean", "stat_length": ((1, 2), (3, 2))}),
         Case(((2, 3), ()), {"pad_width": ((0, 1), (2, 1)), "mode": "maximum"}), Case(((2, 3), ()), {"pad_width": ((1, 1), (0, 2)), "mode": "minimum", "stat_length": ((2, 1), (2, 2))}),
@@ -153,7 +199,7 @@ def pad_with(
     reflect_type: Any = None,
 ) -> Array:  # fmt: skip
     """Return the array padded with what `pad` computes from it, or with ``values``, two for each axis."""
-    given = {"constant": values, "linear_ramp": values, "reflect": reflect_type, "symmetric": reflect_type}
+    given = {"linear_ramp": values, "reflect": reflect_type, "symmetric": reflect_type}
     keyword = _KEYWORD[mode]
     option = given.get(mode, stat_length)
     return np.pad(x, pad_width or 0, mode, **({} if keyword is None or option is None else {keyword: option}))  # type: ignore[call-overload]  # NumPy's stubs tell the modes apart
@@ -183,7 +229,9 @@ def pad(xp: Namespace, /, array: ArrayLike, pad_width: Any, mode: str = "constan
     x = as_array(xp, array)
     widths = _pairs(pad_width, x.ndim, "pad_width")
     option = next(iter(kwargs.values()), None)
-    if mode in ("constant", "linear_ramp"):
+    if mode == "constant":
+        return xp.padded(x, 0 if option is None else build(xp, option), pad_width=widths)
+    if mode == "linear_ramp":
         return xp.pad_with(x, 0 if option is None else build(xp, option), pad_width=widths, mode=mode)
     if mode in _STATISTICS:
         lengths = {} if option is None else {"stat_length": _pairs(option, x.ndim, "stat_length")}

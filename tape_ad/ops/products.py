@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+import math
 import operator
 from collections.abc import Sequence
 from typing import Any
@@ -10,12 +12,13 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from tape_ad._cases import Case, Domain
-from tape_ad._core import DOORS, TABLE, TENSORS, Update
+from tape_ad._core import DOORS, TABLE, TENSORS, Instead, Update
 from tape_ad._errors import ArgumentError
-from tape_ad._rules import NONZERO, composite, expansion, linear
-from tape_ad._typing import Array, ArrayLike, DType, Namespace
+from tape_ad._rules import NONZERO, bilinear, composite, expansion, linear, primitive
+from tape_ad._stacked import pointwise
+from tape_ad._typing import Array, ArrayLike, DType, Namespace, Shape
 from tape_ad.ops.gauges import LINALG, conj, stacked
-from tape_ad.ops.linalg import matmul, tensordot
+from tape_ad.ops.linalg import contracted_each, matmul, tensordot
 from tape_ad.ops.manipulation import permute_dims
 
 # --- products of vectors --------------------------------------------------------------------------------------------
@@ -23,21 +26,50 @@ _plain: Namespace = np  # whatever the namespace, the value is NumPy's own
 _PAIRS = (Case(((3,), (3,))), Case(((0,), (0,))))
 
 
-def _inner_expression(xp: Namespace, x: Array, y: Array) -> Array:
-    return xp.tensordot(x, y, axes=((-1,), (-1,))) if np.ndim(x) and np.ndim(y) else x * y
+def _inner_left(xp: Namespace, ct: Array, out: Array, x: Array, y: Array) -> Array:
+    if not np.ndim(x) or not np.ndim(y):
+        return ct * y
+    if y.ndim == 1:
+        return ct[..., None] * y if x.ndim > 1 else ct * y
+    width = y.shape[-1]
+    rows = xp.matmul(xp.reshape(ct, (-1, math.prod(y.shape[:-1]))), xp.reshape(y, (-1, width))) if y.size else 0.0
+    return xp.reshape(rows, np.shape(x)) if y.size else np.zeros(np.shape(x), ct.dtype)
 
 
-@composite(
-    np.inner, expression=_inner_expression,
-    cases=(*_PAIRS, Case(((2, 3), (3,))), Case(((2, 3), (4, 3))), Case(((3,), (2, 2, 3))), Case(((), (3,))), Case(((2,), ()))),
+def _inner_right(xp: Namespace, ct: Array, out: Array, x: Array, y: Array) -> Array:
+    if not np.ndim(x) or not np.ndim(y):
+        return ct * x
+    return _inner_left(xp, xp.moveaxis(ct, range(x.ndim - 1), range(1 - x.ndim, 0)) if x.ndim > 1 else ct, out, y, x)
+
+
+def _inner_each(compute: Any, operands: Any, leads: Any, params: Any) -> Array:
+    (x, y), (k, m) = operands, leads
+    x_ndim, y_ndim = np.ndim(x) - k, np.ndim(y) - m
+    if not x_ndim or not y_ndim:
+        return pointwise(np.multiply, operands, leads, params)
+    return contracted_each(np.tensordot, operands, leads, {"axes": ((x_ndim - 1,), (y_ndim - 1,))})
+
+
+@bilinear(
+    np.inner, transposes=(_inner_left, _inner_right), batched=_inner_each,
+    cases=(*_PAIRS, Case(((2, 3), (3,))), Case(((2, 3), (4, 3))), Case(((3,), (2, 2, 3))), Case(((2, 4, 3), (5, 3))), Case(((), (3,))), Case(((2,), ())), Case(((0, 2), (3, 2)))),
 )  # fmt: skip
 def inner(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """Return the sums of products over the last axes of both operands, for all pairs of their other indices."""
     return xp.inner(x1, x2)
 
 
-def _outer_expression(xp: Namespace, x: Array, y: Array) -> Array:
-    return xp.reshape(x, (-1, 1)) * xp.reshape(y, (1, -1))
+def _outer_left(xp: Namespace, ct: Array, out: Array, x: Array, y: Array) -> Array:
+    return xp.reshape(xp.matmul(ct, xp.reshape(y, -1)), np.shape(x))
+
+
+def _outer_right(xp: Namespace, ct: Array, out: Array, x: Array, y: Array) -> Array:
+    return xp.reshape(xp.matmul(xp.reshape(x, -1), ct), np.shape(y))
+
+
+def _outer_each(compute: Any, operands: Any, leads: Any, params: Any) -> Array:
+    (x, y), (k, m) = operands, leads
+    return np.reshape(x, (*x.shape[:k], -1, 1)) * np.reshape(y, (*y.shape[:m], 1, -1))
 
 
 def _vectors(x1: Any, x2: Any, /) -> tuple[Any, ...]:
@@ -47,8 +79,8 @@ def _vectors(x1: Any, x2: Any, /) -> tuple[Any, ...]:
     return (x1, x2), {}
 
 
-@composite(
-    expression=_outer_expression, adapt={np.outer: lambda a, b, out=None: ((a, b), {}), np.linalg.outer: _vectors},
+@bilinear(
+    transposes=(_outer_left, _outer_right), batched=_outer_each, adapt={np.outer: lambda a, b, out=None: ((a, b), {}), np.linalg.outer: _vectors},
     cases=(Case(((3,), (2,))), Case(((0,), (2,)))),
 )  # fmt: skip
 def outer(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
@@ -123,20 +155,46 @@ def vecmat(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
     return xp.vecmat(x1, x2)
 
 
-def _kron_expression(xp: Namespace, x: Array, y: Array) -> Array:
-    rank = max(np.ndim(x), np.ndim(y))
-    left, right = ((1,) * (rank - np.ndim(operand)) + np.shape(operand) for operand in (x, y))
-    apart = xp.reshape(x, tuple(n for length in left for n in (length, 1)))
-    product = apart * xp.reshape(y, tuple(n for length in right for n in (1, length)))
-    return xp.reshape(product, tuple(m * n for m, n in zip(left, right, strict=True)))
+def _interleaved(left: Shape, right: Shape) -> tuple[Shape, Shape, Shape]:
+    """Return the shapes by which operands, and their product, have the axes of the one between those of the other."""
+    rank = builtins.max(len(left), len(right))
+    left, right = (1,) * (rank - len(left)) + left, (1,) * (rank - len(right)) + right
+    pairs = list(zip(left, right, strict=True))
+    apart = tuple([n for m, _ in pairs for n in (m, 1)]), tuple([n for _, m in pairs for n in (1, m)])
+    return *apart, tuple([n for pair in pairs for n in pair])
 
 
-@composite(
-    np.kron, expression=_kron_expression,
+def _kron_blocks(xp: Namespace, ct: Array, x: Array, y: Array) -> Array:
+    """Return the cotangent with a row for each element of ``x`` and a column for each of ``y``."""
+    whole = _interleaved(np.shape(x), np.shape(y))[2]
+    order = (*range(0, len(whole), 2), *range(1, len(whole), 2))
+    return xp.reshape(xp.transpose(xp.reshape(ct, whole), order), (int(np.size(x)), int(np.size(y))))
+
+
+def _kron_left(xp: Namespace, ct: Array, out: Array, x: Array, y: Array) -> Array:
+    return xp.reshape(xp.matmul(_kron_blocks(xp, ct, x, y), xp.reshape(y, -1)), np.shape(x))
+
+
+def _kron_right(xp: Namespace, ct: Array, out: Array, x: Array, y: Array) -> Array:
+    return xp.reshape(xp.matmul(xp.reshape(x, -1), _kron_blocks(xp, ct, x, y)), np.shape(y))
+
+
+def _kron_each(compute: Any, operands: Any, leads: Any, params: Any) -> Array:
+    (x, y), (k, m) = operands, leads
+    left, right, whole = _interleaved(np.shape(x)[k:], np.shape(y)[m:])
+    product = np.reshape(x, np.shape(x)[:k] + left) * np.reshape(y, np.shape(y)[:m] + right)
+    lengths = product.shape[: product.ndim - len(whole)]
+    return product.reshape(*lengths, *[whole[i] * whole[i + 1] for i in range(0, len(whole), 2)])
+
+
+@bilinear(
+    np.kron, transposes=(_kron_left, _kron_right), batched=_kron_each,
     cases=(Case(((2, 3), (3, 2))), Case(((2,), (3,))), Case(((2, 2), (3,))), Case(((3,), (2, 2, 2))), Case(((), (2, 2))), Case(((2,), ())), Case(((0,), (2,)))),
 )  # fmt: skip
 def kron(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """Return the Kronecker product: each element of the first operand times the whole second."""
+    if type(x1) is np.ndarray and type(x2) is np.ndarray:  # what NumPy's comes to
+        return _kron_each(_plain.kron, (x1, x2), (0, 0), {})
     return xp.kron(x1, x2)
 
 
@@ -211,7 +269,19 @@ def _places(shape: Sequence[int], offset: int) -> tuple[Any, ...]:
     return (..., steps - min(offset, 0), steps + max(offset, 0))
 
 
-def _on_diagonal(xp: Namespace, ct: Array, out: Array, x: Array, offset: int = 0) -> Update:
+def _with_diagonal(ct: Array, shape: Shape, offset: int) -> Array:
+    """Return zeros with the cotangent on a diagonal of the last two axes."""
+    m, n = shape[-2:]
+    length = builtins.max(builtins.min(m + builtins.min(offset, 0), n - builtins.max(offset, 0)), 0)
+    start = offset if offset >= 0 else -offset * n
+    spread = np.zeros((*shape[:-2], m * n), ct.dtype)
+    spread[..., start : start + length * (n + 1) : n + 1] = ct if type(ct) is np.float64 else ct[..., :length]
+    return spread.reshape(shape)
+
+
+def _on_diagonal(xp: Namespace, ct: Array, out: Array, x: Array, offset: int = 0) -> Any:
+    if type(ct) is np.ndarray:
+        return _with_diagonal(ct, np.shape(x), offset)
     return Update(_places(np.shape(x), offset), ct)
 
 
@@ -222,12 +292,15 @@ def _offset(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
     return {**canonical, "offset": offset} if offset else canonical
 
 
-def _last_two(a: Any, axis1: int, axis2: int) -> Any:
-    """Move two axes to the end."""
-    ndim = np.ndim(a)
-    both = normalize_axis_tuple((axis1, axis2), ndim, "axis1 or axis2")
-    order = (*[i for i in range(ndim) if i not in both], *both)
-    return a if order == tuple(range(ndim)) else TENSORS.permute_dims(a, order)
+def _diagonal_arguments(a: Any, offset: Any = 0, axis1: int = 0, axis2: int = 1, **params: Any) -> tuple[Any, ...]:
+    """Move two axes to the end, in their order; in the other order the diagonal ``k`` above is the one ``k`` below."""
+    ndim = a.ndim if hasattr(a, "ndim") else np.ndim(a)
+    if ndim == 2 and axis1 == 0 and axis2 == 1:
+        return (a,), {"offset": offset, **params}
+    first, second = normalize_axis_tuple((axis1, axis2), ndim, "axis1 or axis2")
+    offset = operator.index(offset) if first < second else -operator.index(offset)
+    order = (*[i for i in range(ndim) if i not in (first, second)], min(first, second), max(first, second))
+    return (a if order == tuple(range(ndim)) else TENSORS.permute_dims(a, order),), {"offset": offset, **params}
 
 
 _DIAGONALS = (
@@ -237,24 +310,30 @@ _DIAGONALS = (
 
 @linear(
     np.linalg.diagonal, transposes=(_on_diagonal,), batched=stacked, canonical=_offset, operands=1,
-    adapt={np.diagonal: lambda a, offset=0, axis1=0, axis2=1: ((_last_two(a, axis1, axis2),), {"offset": offset})}, cases=_DIAGONALS,
+    adapt={np.diagonal: lambda a, offset=0, axis1=0, axis2=1: _diagonal_arguments(a, offset, axis1, axis2)}, cases=_DIAGONALS,
 )  # fmt: skip
 def diagonal(xp: Namespace, x: ArrayLike, /, *, offset: int = 0) -> Array:
     """Return the diagonals of matrices, or those ``offset`` above them."""
+    if type(x) is np.ndarray:  # what NumPy's comes to
+        return x.diagonal(offset, -2, -1).copy()
     return np.linalg.diagonal(x, offset=offset).copy()
 
 
 def _trace_transpose(xp: Namespace, ct: Array, out: Array, x: Array, offset: int = 0, dtype: DType = None) -> Array:
+    if type(ct) is np.float64:
+        return _with_diagonal(ct, np.shape(x), offset)
     m, n = np.shape(x)[-2:]
     return ct[..., None, None] * np.eye(m, n, offset, dtype=ct.dtype)
 
 
 @linear(
     np.linalg.trace, transposes=(_trace_transpose,), batched=stacked, canonical=_offset, operands=1,
-    adapt={np.trace: lambda a, offset=0, axis1=0, axis2=1, dtype=None, out=None: ((_last_two(a, axis1, axis2),), {"offset": offset, "dtype": dtype})}, cases=_DIAGONALS,
+    adapt={np.trace: lambda a, offset=0, axis1=0, axis2=1, dtype=None, out=None: _diagonal_arguments(a, offset, axis1, axis2, dtype=dtype)}, cases=_DIAGONALS,
 )  # fmt: skip
 def trace(xp: Namespace, x: ArrayLike, /, *, offset: int = 0, dtype: DType = None) -> Array:
     """Return the sums of the diagonals of matrices, or of those ``offset`` above them."""
+    if type(x) is np.ndarray:  # what NumPy's comes to
+        return x.trace(offset, -2, -1, dtype)
     return np.linalg.trace(x, offset=offset, dtype=dtype)
 
 
@@ -323,8 +402,60 @@ _VECTOR_ORDERS = (None, 2, 1, np.inf, -np.inf, 3, 0.5, -1, 2.5)
 _MATRIX_ORDERS = ("fro", "nuc", 2, -2, 1, -1, np.inf, -np.inf)
 
 
+def _axes_of_norm(x: Array, axis: Any) -> tuple[int, ...]:
+    return tuple(range(np.ndim(x))) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+
+
+def _per_length(xp: Namespace, ct: Any, out: Array) -> Array:
+    """Return ``ct / out``, and 0 where a norm is 0: its symmetric derivative there."""
+    if type(out) is np.float64:
+        return ct / out if out != 0 else ct * 0.0
+    return xp.where(out == 0, 0, ct / xp.where(out == 0, 1, out))
+
+
+def _length_vjp(
+    xp: Namespace, ct: Array, out: Array, x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False
+) -> Array:
+    scale = _per_length(xp, ct, out)
+    if not keepdims and type(scale) is not np.float64:
+        scale = xp.expand_dims(scale, axis=_axes_of_norm(x, axis))
+    return conj(xp, x) * scale
+
+
+def _length_jvp(
+    xp: Namespace, tangents: Any, out: Array, x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False
+) -> Array:
+    change = xp.sum(xp.real(conj(xp, x) * tangents[0]), axis=_axes_of_norm(x, axis), keepdims=keepdims)
+    return _per_length(xp, change, out)
+
+
+@primitive(
+    vjps=(_length_vjp,), jvp=_length_jvp, operands=1, canonical=_norm_params, domain=(_APART,),
+    cases=(
+        Case(((4,),)), Case(((2, 3),)), Case(((2, 2, 3),), {"keepdims": True}), Case(((4,),), {"ord": 2}), Case(((0,),)),
+        Case(((2, 3),), {"axis": -1, "ord": 2}), Case(((2, 3, 2),), {"axis": (0, -1), "ord": "fro"}), Case(((3, 2),), {"axis": 0, "keepdims": True}),
+    ),
+)  # fmt: skip
+def euclidean_norm(xp: Namespace, x: ArrayLike, /, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Array:
+    """Return the root of the sum of squares along the axes, as NumPy's `norm` computes it; the derivative is 0 where that is 0."""
+    return _plain.linalg.norm(x, ord=ord, axis=axis, keepdims=keepdims)
+
+
+def _norm_arguments(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> tuple[Any, ...]:
+    params = {"ord": ord, "axis": axis, "keepdims": keepdims}
+    return ("euclidean_norm", (x,), params) if ord is None else ((x,), params)
+
+
+def _norm_kind(operands: Any, params: dict[str, Any]) -> dict[str, Any]:
+    """Leave Euclidean norms to `euclidean_norm`."""
+    order, axes = params.get("ord"), _axes_of_norm(operands[0], params.get("axis"))
+    if order is None or (len(axes) == 1 and order == 2) or (len(axes) == 2 and order in ("fro", "f")):
+        raise Instead("euclidean_norm")
+    return _norm_params(operands, params)
+
+
 @composite(
-    np.linalg.norm, expression=_norm_expression, operands=1, canonical=_norm_params, domain=(_APART,),
+    expression=_norm_expression, operands=1, canonical=_norm_kind, adapt={np.linalg.norm: _norm_arguments}, domain=(_APART,),
     cases=(
         Case(((),)), Case(((2, 3),)), Case(((2, 2, 3),), {"keepdims": True}), Case(((0,),)),
         *[Case(((4,),), {"ord": order}) for order in _VECTOR_ORDERS],

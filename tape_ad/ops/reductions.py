@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-import functools
+import math
 from typing import Any
 
 import numpy as np
@@ -40,13 +40,25 @@ def _kept_shape(x: Array, axis: tuple[int, ...]) -> Shape:
     return tuple([1 if i in axis else n for i, n in enumerate(x.shape if hasattr(x, "shape") else ())])
 
 
+def _kept(reduced: Array, x: Array, axis: tuple[int, ...]) -> Array:
+    """Return what a reduction returned, or its cotangent, in a shape that broadcasts with the operand."""
+    return reduced if type(reduced) is np.float64 else reduced.reshape(_kept_shape(x, axis))
+
+
 def _count(x: Array, axis: tuple[int, ...]) -> int:
     shape = np.shape(x)
-    return functools.reduce(lambda product, i: product * shape[i], axis, 1)
+    return math.prod([shape[i] for i in axis])
 
 
 def _spread(xp: Namespace, ct: Array, x: Array, axis: tuple[int, ...]) -> Array:
     """Repeat a reduction's cotangent along the axes that it removed."""
+    if type(ct) is np.float64:
+        if type(x) is np.float64:
+            return ct
+        if type(x) is np.ndarray:
+            spread = np.empty(x.shape)
+            spread.fill(ct)
+            return spread
     if type(x) is np.ndarray and isinstance(ct, (np.ndarray, np.generic)) and x.size <= _SMALL:
         spread = np.empty(np.shape(x), ct.dtype)
         spread[...] = ct.reshape(_kept_shape(x, axis))
@@ -71,6 +83,8 @@ def _sum_transpose(
 )
 def sum(xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, dtype: DType = None, keepdims: bool = False) -> Array:
     """Return the sum along the axes; all of them if ``axis`` is None."""
+    if type(x) is np.ndarray or type(x) is np.float64:  # what NumPy's sum comes to
+        return _plain.add.reduce(x, axis=axis, dtype=dtype, keepdims=keepdims)
     return xp.sum(x, axis=axis, dtype=dtype, keepdims=keepdims)
 
 
@@ -107,8 +121,10 @@ def _before(xp: Namespace, x: Array) -> Array:
 def _others(xp: Namespace, x: Array, out: Array, axis: tuple[int, ...]) -> Array:
     """Return, for each element, the product of the others: exact where some are zero."""
     shape = np.shape(x)
-    if everywhere(xp.isfinite(x) & (x != 0)) and everywhere(xp.isfinite(out) & (out != 0)):
-        return out.reshape(_kept_shape(x, axis)) / x
+    if (
+        (0 < abs(out) < np.inf) if type(out) is np.float64 else everywhere(xp.isfinite(out) & (out != 0))
+    ):  # so no element is zero or infinite
+        return _kept(out, x, axis) / x
     if not axis:
         return xp.ones_like(x)
     rest = tuple(i for i in range(len(shape)) if i not in axis)
@@ -121,7 +137,7 @@ def _others(xp: Namespace, x: Array, out: Array, axis: tuple[int, ...]) -> Array
 def _prod_vjp(
     xp: Namespace, ct: Array, out: Array, x: Array, axis: Any, dtype: DType = None, keepdims: bool = False
 ) -> Array:
-    return ct.reshape(_kept_shape(x, axis)) * _others(xp, x, out, axis)
+    return _kept(ct, x, axis) * _others(xp, x, out, axis)
 
 
 def _prod_jvp(
@@ -141,18 +157,20 @@ def _prod_jvp(
 )
 def prod(xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, dtype: DType = None, keepdims: bool = False) -> Array:
     """Return the product along the axes; its derivative is exact where elements are zero."""
+    if type(x) is np.ndarray:  # what NumPy's comes to
+        return _plain.multiply.reduce(x, axis=axis, dtype=dtype, keepdims=keepdims)
     return xp.prod(x, axis=axis, dtype=dtype, keepdims=keepdims)
 
 
 # --- extremes -------------------------------------------------------------------------------------------------------
 def _extreme_weights(xp: Namespace, out: Array, x: Array, axis: tuple[int, ...]) -> Array:
     """Return each element's share in the extreme: ties split evenly."""
-    chosen = x == out.reshape(_kept_shape(x, axis))
+    chosen = x == _kept(out, x, axis)
     return chosen / xp.sum(chosen, axis=axis, keepdims=True)
 
 
 def _extreme_vjp(xp: Namespace, ct: Array, out: Array, x: Array, axis: Any, keepdims: bool = False) -> Array:
-    return ct.reshape(_kept_shape(x, axis)) * _extreme_weights(xp, out, x, axis)
+    return _kept(ct, x, axis) * _extreme_weights(xp, out, x, axis)
 
 
 def _extreme_jvp(xp: Namespace, tangents: Any, out: Array, x: Array, axis: Any, keepdims: bool = False) -> Array:
@@ -170,6 +188,8 @@ def _extreme_jvp(xp: Namespace, tangents: Any, out: Array, x: Array, axis: Any, 
 )
 def max(xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """Return the largest element along the axes; at a tie the derivative is split evenly."""
+    if type(x) is np.ndarray:  # what NumPy's comes to
+        return _plain.maximum.reduce(x, axis=axis, keepdims=keepdims)
     return xp.max(x, axis=axis, keepdims=keepdims)
 
 
@@ -184,13 +204,15 @@ def max(xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, keepdims: bool = F
 )
 def min(xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """Return the smallest element along the axes; at a tie the derivative is split evenly."""
+    if type(x) is np.ndarray:  # what NumPy's comes to
+        return _plain.minimum.reduce(x, axis=axis, keepdims=keepdims)
     return xp.min(x, axis=axis, keepdims=keepdims)
 
 
 # --- sums of exponentials -------------------------------------------------------------------------------------------
 def _exponential_shares(xp: Namespace, out: Array, x: Array, axis: tuple[int, ...]) -> Array:
     """Return each element's share of the sum of exponentials; where that is 0 or infinite, its largest split it evenly."""
-    kept = out.reshape(_kept_shape(x, axis))
+    kept = _kept(out, x, axis)
     if everywhere(xp.isfinite(out)):
         return xp.exp(x - kept)
     infinite = xp.isinf(kept)
@@ -199,7 +221,7 @@ def _exponential_shares(xp: Namespace, out: Array, x: Array, axis: tuple[int, ..
 
 
 def _log_sum_exp_vjp(xp: Namespace, ct: Array, out: Array, x: Array, axis: Any, keepdims: bool = False) -> Array:
-    return ct.reshape(_kept_shape(x, axis)) * _exponential_shares(xp, out, x, axis)
+    return _kept(ct, x, axis) * _exponential_shares(xp, out, x, axis)
 
 
 def _log_sum_exp_jvp(xp: Namespace, tangents: Any, out: Array, x: Array, axis: Any, keepdims: bool = False) -> Array:
@@ -235,7 +257,7 @@ def _var_vjp(
     correction: float = 0,
     keepdims: bool = False,
 ) -> Array:
-    return ct.reshape(_kept_shape(x, axis)) * _var_slope(xp, x, axis, correction)
+    return _kept(ct, x, axis) * _var_slope(xp, x, axis, correction)
 
 
 def _var_jvp(
@@ -295,7 +317,7 @@ def _std_vjp(
     correction: float = 0,
     keepdims: bool = False,
 ) -> Array:
-    return (ct * _half_inverse(xp, out)).reshape(_kept_shape(x, axis)) * _var_slope(xp, x, axis, correction)
+    return _kept(ct * _half_inverse(xp, out), x, axis) * _var_slope(xp, x, axis, correction)
 
 
 def _std_jvp(

@@ -64,6 +64,26 @@ def ranked_positions(xp: Namespace, x: ArrayLike, out: ArrayLike, /, *, axis: in
     return _matched(x, out, axis, x.shape, axis)
 
 
+def _sorted_positions(xp: Namespace, x: Array, out: Array, axis: int | None, descending: bool) -> Any:
+    """Return `ranked_positions`, which of an array in ascending order are what one stable sort of the positions gives."""
+    if descending or type(x) is not np.ndarray:
+        return xp.ranked_positions(x, out, axis=axis)
+    if axis is None or x.ndim == 1:
+        return np.argsort(x, axis=axis, kind="stable")
+    return _flat_positions(np.argsort(x, axis=axis, kind="stable"), x.shape, axis)
+
+
+def _sort_vjp(
+    xp: Namespace, ct: Array, out: Array, x: Array, axis: int | None, descending: bool = False, stable: Any = True
+) -> Array:
+    positions = _sorted_positions(xp, x, out, axis, descending)
+    if type(x) is type(ct) is np.ndarray:  # each position once: no sums
+        spread = np.empty(x.size, ct.dtype)
+        spread[positions] = ct
+        return spread.reshape(x.shape)
+    return xp.place_add(ct, positions, shape=np.shape(x))
+
+
 def _ordered_vjp(xp: Namespace, ct: Array, out: Array, x: Array, axis: int | None, **params: Any) -> Array:
     return xp.place_add(ct, xp.ranked_positions(x, out, axis=axis), shape=np.shape(x))
 
@@ -85,7 +105,7 @@ def _sort_arguments(
 
 
 @primitive(
-    vjps=(_ordered_vjp,), jvp=_ordered_jvp, batched=over_axes, canonical=_one_axis_or_flat, domain=(DISTINCT,),
+    vjps=(_sort_vjp,), jvp=_ordered_jvp, batched=over_axes, canonical=_one_axis_or_flat, domain=(DISTINCT,),
     adapt={np.sort: _sort_arguments},
     cases=(
         Case(((4,),)), Case(((2, 3),)), Case(((2, 3),), {"axis": 0}), Case(((2, 3, 2),), {"axis": -2, "stable": True}),

@@ -192,15 +192,29 @@ def nextafter(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
 _SINC_TERMS = [(-1) ** j * (j + 1) / math.factorial(2 * j + 3) for j in range(12)]
 
 
+def _sinc_series(x: Array) -> Array:
+    """Return the derivative within 1/π of 0."""
+    u = (math.pi * x) * (math.pi * x)
+    series: Any = _SINC_TERMS[-1] * u + _SINC_TERMS[-2]
+    for term in reversed(_SINC_TERMS[:-2]):
+        if type(series) is np.ndarray:
+            series *= u
+            series += term
+        else:
+            series = series * u + term
+    return -2 * math.pi**2 * x * series
+
+
 def _sinc_slope(xp: Namespace, out: Array, x: Array) -> Array:
     """``(cos(πx) - sinc(x)) / x``, and within 1/π of 0, where that loses digits, its series; 0 at 0."""
     near = xp.abs(x) < 1 / math.pi
-    u = xp.square(math.pi * xp.where(near, x, 0))
-    series: Any = _SINC_TERMS[-1]
-    for term in reversed(_SINC_TERMS[:-1]):
-        series = series * u + term
+    if type(x) is np.ndarray and x.ndim:
+        far = np.where(near, 1, x)
+        slope = (np.cos(math.pi * far) - out) / far
+        slope[near] = _sinc_series(x[near])
+        return slope
     far = xp.where(near, 1, x)
-    return xp.where(near, -2 * math.pi**2 * x * series, (xp.cos(math.pi * far) - out) / far)
+    return xp.where(near, _sinc_series(xp.where(near, x, 0)), (xp.cos(math.pi * far) - out) / far)
 
 
 @elementwise(
