@@ -36,8 +36,8 @@ _ORDERINGS = 12
 _SHIFTS = 24
 _STRAIGHT = 4.0
 """How much more, for each layer passed, a line wants to go straight down than a box wants to be near another."""
-_LAZY = 0.1
-"""How much a box without neighbours on that side wants to stay."""
+_LAZY = 0.02
+"""How much a box without neighbours on that side wants to stay, and a leaf to be near a use that has other operands."""
 
 
 def lay_out(
@@ -200,10 +200,16 @@ def _middles(
     """Return where the middle of each item goes, sideways, so that the leftmost box stands at the margin."""
     wishes: dict[_Item, list[tuple[_Item, float]]] = {item: [] for item in widths}
     lengths = Counter([box for box, _ in widths])
-    for upper, lower, _ in links:  # middle above middle: wishes for straight lines would make a staircase of a chain
+    fed = {lower[0] for upper, lower, _ in links if upper[0] != lower[0]}
+    follows = {lower[0] for upper, lower, _ in links if upper[0] != lower[0] and upper[0] in fed}
+    # Middle above middle. Where a box has other operands as well, it goes by them, and leaves give way: else a chain of
+    # operations, each with a leaf, would become a staircase.
+    for upper, lower, _ in links:
         weight = 1.0 if widths[upper] or widths[lower] else _STRAIGHT * lengths[upper[0]]
-        wishes[upper].append((lower, weight))
-        wishes[lower].append((upper, weight))
+        aside = upper[0] != lower[0] and upper[0] not in fed and lower[0] in follows
+        wishes[upper].append((lower, _LAZY * weight if aside else weight))
+        if not aside:
+            wishes[lower].append((upper, weight))
     middles: dict[_Item, float] = {}
     for layer in layers:
         offsets = _offsets(layer, widths)

@@ -138,6 +138,15 @@ def test_a_value_that_every_step_takes_does_not_push_a_long_chain_aside() -> Non
     assert width < 400
 
 
+def test_a_chain_in_which_each_step_takes_a_leaf_of_its_own_is_no_staircase() -> None:
+    inputs: list[tuple[int, ...]] = [()]
+    for _ in range(40):
+        inputs += [(), (len(inputs) - 1, len(inputs))]
+    (width, _), _, _ = lay_out([(100.0, 50.0)] * len(inputs), inputs)
+
+    assert width < 400
+
+
 # --- the drawing ------------------------------------------------------------------------------------------------------
 def boxes_of(svg: str) -> list[tuple[str, list[str]]]:
     """Return the class of each box and its lines of text."""
