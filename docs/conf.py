@@ -59,6 +59,7 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
+html_context = {"default_mode": "auto"}  # which the theme takes as well, but complains of in the console
 html_sidebars = {"index": []}
 html_show_sourcelink = False
 
