@@ -30,7 +30,7 @@ def _expanded_group(name: str) -> set[str]:
 def test_extras_and_dependency_groups_are_the_same_lists() -> None:
     names = set(METADATA["project"]["optional-dependencies"])
 
-    assert names == set(METADATA["dependency-groups"]) == {"test", "docs", "bench", "dev"}
+    assert names == set(METADATA["dependency-groups"]) == {"test", "docs", "bench", "browser", "dev"}
     for name in names:
         assert _expanded_extra(name) == _expanded_group(name)
 
