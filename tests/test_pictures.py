@@ -128,7 +128,7 @@ def test_a_leaf_stands_right_above_its_first_use_and_a_chain_straight_down() -> 
     _, corners, _ = lay_out([(100.0, 50.0)] * len(chain), chain)
 
     assert corners[7][1] == corners[6][1]
-    assert len({round(x, 3) for x, _ in corners[:6]}) == 1
+    assert max(x for x, _ in corners[:6]) - min(x for x, _ in corners[:6]) < 3
 
 
 def test_a_value_that_every_step_takes_does_not_push_a_long_chain_aside() -> None:
