@@ -209,7 +209,9 @@ ALL_UFUNCS = [row.function for row in ROWS if row.reach == "ufunc"]
 def test_a_method_of_a_ufunc_gives_numpys_value_or_is_refused_by_name(ufunc: Any, method: str) -> None:
     call, op = METHODS[method], TABLE[DOORS[ufunc][0].__name__] if ufunc in DOORS else None
     for x in (np.array([0.3, 0.6, 0.9]), np.array([6, 2, 3])):
-        expected, refused = outcome(call, (ufunc, x.copy()))
+        # On processors with AVX-512 NumPy's own reduction of these two leaves out elements; see tape_ad/ops/folds.py.
+        forgetful = method == "reduce" and ufunc in {np.power, np.arctan2}
+        expected, refused = outcome((lambda f, x: f.accumulate(x)[-1]) if forgetful else call, (ufunc, x.copy()))
         actual, error = outcome(call, (ufunc, Tensor(x, autograd=x.dtype.kind == "f")))
         if error is not None:
             assert refused is not None or (is_ours(error) and f"np.{ufunc.__name__}.{method}" in str(error))

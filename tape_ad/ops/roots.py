@@ -71,7 +71,7 @@ def _roots_each(compute: Any, operands: Any, leads: Any, params: Any) -> Array:
 
 
 @primitive(
-    np.roots, vjps=(_roots_vjp,), jvp=_roots_jvp, batched=_roots_each,
+    np.roots, vjps=(_roots_vjp,), jvp=_roots_jvp, batched=_roots_each, domain=(Domain("with simple roots", REAL.draw, complex=True),),
     cases=(
         Case(((4,),)), Case(((2,),)), Case(((6,),)),
         Case(((4,),), {}, (Domain("with real roots", lambda z: np.poly(np.arange(3.0) + 0.1 * np.tanh(z[:3]))),)),
