@@ -96,7 +96,8 @@ def listing(outputs: Sequence[Tensor], tensors: Sequence[Tensor], counts: Counts
     numbers = {t: i for i, t in enumerate(tensors)}
     rows = [("", "operation", "inputs", "value", "children", "made at")]
     for t in shown:
-        is_leaf = t.creation_op is None
+        # A tensor of the tape's boundary is a leaf too: what it was made from is not on the tape.
+        is_leaf = t.creation_op is None or (t.creators and not any(c in numbers for c in t.creators))
         name = "leaf" if is_leaf else str(t.creation_op)
         inputs = "" if is_leaf else ", ".join(f"%{numbers[c]}" if c in numbers else _brief(c) for c in t.creators)
         mark = " (output)" if any(t is out for out in outputs) else ""

@@ -745,3 +745,11 @@ def test_a_listing_gives_each_long_array_of_an_index_one_line() -> None:
 
     assert 3 == len(rows)
     assert "getitem(index=([ 0,  1,  2, ..., 37, 38, 39], [0, 0, 0, ..., 0, 0, 0]))" in rows[2]
+
+
+def test_a_tensor_of_the_boundary_is_listed_as_a_leaf() -> None:
+    x = Tensor([1.0, 2.0], autograd=True)
+    h = np.exp(x)
+    rows = str(Tape.of((h * 2).sum(), boundary=[h])).splitlines()
+
+    assert ["%0", "leaf", "float64[2]", "1"] == rows[1].split()[:4]

@@ -27,7 +27,7 @@ def _batch_vjp(xp: Namespace, ct: Array, out: Array, x: Array, axis: int, name: 
     return xp.unbatch(ct, axis=axis, name=name, length=np.shape(x)[axis])
 
 
-@linear(transposes=(_batch_vjp,), batched=itself, operands=1)
+@linear(transposes=(_batch_vjp,), batched=itself, operands=1, shows=("axis",))
 def batch(xp: Namespace, x: ArrayLike, /, *, axis: int, name: int) -> Array:
     """Return the array with one of its axes made the batch axis of that name."""
     array, names = (x.array, x.names) if type(x) is Batched else (np.asarray(x), ())
@@ -45,7 +45,7 @@ def _unbatch_vjp(xp: Namespace, ct: Array, out: Array, x: Array, axis: int, name
 
 
 @linear(
-    transposes=(_unbatch_vjp,), batched=itself, operands=1,
+    transposes=(_unbatch_vjp,), batched=itself, operands=1, shows=("axis",),
     cases=(Case(((3,),), {"axis": 0, "name": 0, "length": 2}), Case(((2, 3),), {"axis": 1, "name": 0, "length": 2})),
 )  # fmt: skip
 def unbatch(xp: Namespace, x: ArrayLike, /, *, axis: int, name: int, length: int) -> Array:
