@@ -749,7 +749,7 @@ def test_a_listing_gives_each_long_array_of_an_index_one_line() -> None:
 
 def test_a_tensor_of_the_boundary_is_listed_as_a_leaf() -> None:
     x = Tensor([1.0, 2.0], autograd=True)
-    h = np.exp(x)
-    rows = str(Tape.of((h * 2).sum(), boundary=[h])).splitlines()
+    h = x * 2
+    rows = str(Tape.of((h * h).sum(), boundary=[h])).splitlines()
 
-    assert ["%0", "leaf", "float64[2]", "1"] == rows[1].split()[:4]
+    assert ["%0", "leaf", "float64[2]", "2"] == rows[1].split()[:4]
