@@ -30,6 +30,7 @@ _RENAMED = {"repetitions": "reps"}
 # How the parameters of an op are written for a NumPy function that does not name them alike; None: it cannot say that.
 _WRITTEN: Mapping[Callable[..., Any], Callable[[Arrays, Mapping[str, Any]], tuple[Arrays, dict[str, Any]] | None]] = {
     np.astype: lambda xs, params: ((*xs, params["dtype"]), {}) if not isinstance(xs[0], np.generic) else None,
+    np.take_along_axis: lambda xs, params: (xs, {"axis": -1, **params}),  # required before NumPy 2.3
     np.einsum: lambda xs, params: ((params["subscripts"], *xs), {}),
     np.ravel: lambda xs, params: (xs, {key: value for key, value in params.items() if key == "order"}),
     np.swapaxes: lambda xs, params: ((*xs, 0, -1), {}) if np.ndim(xs[0]) else None,

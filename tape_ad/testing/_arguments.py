@@ -3,6 +3,7 @@
 A sample is a call with places for arrays. Many are proposed; those are kept that NumPy itself answers without a warning.
 """
 
+import ast
 import inspect
 import itertools
 import warnings
@@ -240,5 +241,23 @@ def _with_options(function: Callable[..., Any], base: Sample, shape: Shape) -> I
 def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
     try:
         return list(inspect.signature(function).parameters.values())
-    except ValueError:  # compiled, and does not tell
+    except ValueError:  # compiled, and tells it from NumPy 2.4 on; its documentation tells it always
+        return _documented((function.__doc__ or "").strip().partition("\n")[0])
+
+
+def _documented(line: str) -> list[inspect.Parameter]:
+    """Return the parameters of a function as the first line of its documentation writes them, one array if it does not."""
+    try:
+        (definition,) = ast.parse(f"def {line}: ...").body
+    except SyntaxError:
         return [inspect.Parameter("a", inspect.Parameter.POSITIONAL_ONLY)]
+    written = definition.args  # type: ignore[attr-defined]  # a def has arguments
+    names = [argument.arg for argument in (*written.posonlyargs, *written.args)]
+    required = len(names) - len(written.defaults)
+    several = [written.vararg.arg] if written.vararg is not None else []
+    return [inspect.Parameter(name, inspect.Parameter.VAR_POSITIONAL) for name in several] + [
+        inspect.Parameter(
+            name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=inspect.Parameter.empty if i < required else None
+        )
+        for i, name in enumerate(names)
+    ]
