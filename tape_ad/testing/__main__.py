@@ -50,11 +50,16 @@ def _measured(names: Sequence[str]) -> list[Measured]:
     return found
 
 
-if __name__ == "__main__":
+def _run() -> int:
+    """Return the exit status of the command."""
     try:
         code = main(sys.argv[1:])
         sys.stdout.flush()
     except BrokenPipeError:  # nobody reads on, as in ``… | head``
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 141
-    sys.exit(code)
+        return 141
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(_run())
