@@ -36,7 +36,8 @@ def failures(found: Sequence[Measured]) -> Iterator[str]:
 def as_text(found: Sequence[Measured]) -> str:
     """Return a table for a terminal, the totals, and what the signs say."""
     shown = [m for m in found if m.row.decision != "no tensor"]
-    name, kind = (max([len(part(m)) for m in shown], default=0) + 2 for part in (_name, _kind))
+    name = max([len("function"), *(len(_name(m)) for m in shown)]) + 2
+    kind = max([len("kind"), *(len(_kind(m)) for m in shown)]) + 2
     heads = [SHORT.get(column, column) for column in COLUMNS]
     lines = [f"NumPy {np.__version__}", "", f"{'function':{name}}{'kind':{kind}}{'  '.join(heads)}"]
     for m in shown:
