@@ -66,7 +66,11 @@ def _exponential(w: Any, v: Any) -> Any:
 def _lower_half(xp: Namespace, x: Array) -> Array:
     """Return the lower triangle with half of the diagonal."""
     n = x.shape[-1]
-    return x * (np.tri(n, dtype=x.dtype) - 0.5 * np.eye(n, dtype=x.dtype))
+    if type(x) is np.ndarray:
+        half = np.tril(x)
+        half.reshape(*x.shape[:-2], n * n)[..., :: n + 1] *= 0.5
+        return half
+    return xp.where(np.tri(n, k=-1, dtype=bool), x, xp.where(np.eye(n, dtype=bool), x * 0.5, 0))
 
 
 def _cholesky_vjp(xp: Namespace, ct: Array, out: Array, x: Array, upper: bool = False) -> Array:
