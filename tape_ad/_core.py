@@ -44,6 +44,7 @@ Kind: TypeAlias = Literal["elementwise", "linear", "bilinear", "primitive", "com
 # with other allocators this does nothing.
 np.empty(31 << 20, np.uint8)
 _ndarray = np.ndarray
+_array_function = np.ndarray.__array_function__
 _getframe = sys._getframe  # noqa: SLF001 - the only way to a caller's position that costs less than a microsecond
 
 
@@ -153,6 +154,8 @@ class Op(Generic[P]):
     tracks: bool = True
     simple: bool = field(init=False)
     quick: int = field(init=False)
+    served: int = field(init=False)
+    own_forward: bool = field(init=False)
     rules: tuple[Callable[..., Any] | None, ...] = field(init=False)
     bare: "Call" = field(init=False)
     defaults: Mapping[str, Any] = field(init=False)
@@ -175,6 +178,11 @@ class Op(Generic[P]):
         # The number of operands where the tape may serve the op inline, in NumPy's own namespace, else 0.
         inline = self.simple and self.expression is None and self.arity <= 2 and self.numpy and self.shared is None
         _set(self, "quick", self.arity if inline else 0)
+        # The same in the backward pass, where there may be parameters.
+        stated = bool(self.vjps) and not (self.variadic or self.multiple or self.joint)
+        served = self.arity if stated and (self.arity == 1 or self.kind == "bilinear") else 0
+        _set(self, "served", self.quick or served)
+        _set(self, "own_forward", getattr(self.compute, "forward", None) is self.forward)
         _set(self, "rules", self.partials or self.vjps)
         _set(self, "bare", Call(self, {}))
 
@@ -406,8 +414,12 @@ def constant(value: Any) -> "Tensor":
         call = Call(SHARED, {"fingerprint": fingerprint(value)})
         value = value.view()
         value.setflags(write=False)
+    elif kind is _ndarray and value.flags.forc and (value.dtype is FLOAT or value.dtype.kind in "biufc"):
+        value = value.copy("K") if value.flags.writeable or exposed(value) else value
     else:
         value = own(value, what="an operation")
+    if kind is _ndarray:
+        value.setflags(False)
     result: Any = _Blank()
     result.data = value
     result.creators = ()
@@ -477,6 +489,31 @@ def apply(
 
     ``compute`` is what a door runs in place of the op's own forward, where NumPy's bits depend on the door.
     """
+    if len(operands) == 1 and not (op.variadic or op.multiple) and compute is None and type(operands[0]) is Tensor:
+        # The shortest way, for a function of one array with parameters.
+        (x,) = creators = tuple(operands)
+        data = x.data
+        if op.canonical is not None:
+            try:
+                params = op.canonical((data,), params)
+            except Instead as other:
+                return apply(TABLE[other.name], creators, params, frame)
+        data = (
+            op.forward(np, data, **params) if op.own_forward and type(data) is _ndarray else op.compute(data, **params)
+        )
+        if type(data) is _ndarray:
+            data.setflags(False)  # type: ignore[call-arg]  # by position it is faster; NumPy's stubs say by keyword only
+        result: Any = _Blank()
+        result.data = data
+        result.creators = creators
+        result.creation_op = Call(op, params) if params else op.bare
+        result.autograd = (
+            op.tracks and x.autograd and (type(data) is np.float64 or getattr(data, "dtype", FLOAT).kind in "fc")
+        )
+        result.code = frame.f_code
+        result.lasti = frame.f_lasti
+        result.__class__ = Tensor
+        return result  # type: ignore[no-any-return]  # it is a Tensor by now
     creators = tuple([x if type(x) is Tensor else constant(x) for x in operands])
     datas = [t.data for t in creators]
     if op.canonical is not None:
@@ -880,8 +917,9 @@ class Tensor(ArrayMethods):
     def __array_function__(
         self, function: Callable[..., Any], types: Sequence[type], args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Any:
-        if not all(t is Tensor or t.__array_function__ is np.ndarray.__array_function__ for t in types):  # type: ignore[attr-defined]  # only such types arrive here
-            return NotImplemented
+        for t in types:
+            if t is not Tensor and t.__array_function__ is not _array_function:  # type: ignore[attr-defined]  # only such types arrive here
+                return NotImplemented
         return _numpy.call_function(function, args, kwargs, _Entry(_getframe(1)))
 
     def _call(

@@ -67,6 +67,8 @@ def walk(outputs: Iterable[Tensor], stops: frozenset[Tensor]) -> tuple[Counts, t
                         push_next(c)
             elif c.creation_op is not None:
                 constants.append(c)
+    if not constants:
+        return counts, tuple(leaves), ()
     seen_constants = dict.fromkeys(constants)
     constants = list(seen_constants)
     while constants:
@@ -189,21 +191,25 @@ def sweep(
                 g = sparse if g is None else g + sparse
             push_ready((c, _zeros(c.data) if g is None else g))
 
-    started = [(out, seed) for out, seed in zip(outputs, seeds, strict=True) if out in pending]
-    for out, _ in started:
-        pending[out] += 1
-    # The batch axes of outputs and seeds: along these, each example has a gradient of its own. What comes from any other
-    # batch axis is added up where it reaches an operand without that axis.
-    names = names_of([plain(value) for value in (*seeds, *outputs)])
-    for out, seed in started:
-        hear(out, seed)
-        if observe is not None:
-            total = _so_far(out, pending, ready, waiting, updates, differentiable, names)
-            observe(None, 0, out, seed, total, pending[out] == 0)
-    inner = None if keep is None else {t for t in keep if t.creators}
     t = outputs[0]
     ct: Any = None
     following = False  # whether `t` and `ct` hold the next tensor already
+    names: Names = ()
+    if inline and len(outputs) == 1 and pending.get(t) == 0 and type(t.data) is type(seeds[0]) is _float64:
+        following, ct = True, seeds[0]
+    else:
+        started = [(out, seed) for out, seed in zip(outputs, seeds, strict=True) if out in pending]
+        for out, _ in started:
+            pending[out] += 1
+        # The batch axes of outputs and seeds: along these, each example has a gradient of its own. What comes from any
+        # other batch axis is added up where it reaches an operand without that axis.
+        names = names_of([plain(value) for value in (*seeds, *outputs)])
+        for out, seed in started:
+            hear(out, seed)
+            if observe is not None:
+                total = _so_far(out, pending, ready, waiting, updates, differentiable, names)
+                observe(None, 0, out, seed, total, pending[out] == 0)
+    inner = None if keep is None else {t for t in keep if t.creators}
     try:
         while ready or following:
             if following:
@@ -219,8 +225,8 @@ def sweep(
             if inner and t in inner:
                 kept[t] = ct
             op = call.op
-            arity = op.quick if inline else 0
-            if arity == 2:
+            arity = op.served if inline else 0
+            if arity == 2 and not (op.shared is not None and type(ct) is Batched):
                 x, y = creators
                 left_x, left_y = left(x), left(y)
                 data_x, data_y, value = x.data, y.data, t.data
@@ -245,7 +251,7 @@ def sweep(
                         g = (
                             ct * rule_x(np, value, data_x, data_y)
                             if op.partials
-                            else rule_x(np, ct, value, data_x, data_y)
+                            else rule_x(ARRAYS, ct, value, data_x, data_y, **call._params)  # noqa: SLF001 - a read-only view costs more
                         )
                         if not alike_x or g.dtype is not data_x.dtype:
                             g = fit(g, data_x, names)
@@ -263,7 +269,7 @@ def sweep(
                         h = (
                             ct * rule_y(np, value, data_x, data_y)
                             if op.partials
-                            else rule_y(np, ct, value, data_x, data_y)
+                            else rule_y(ARRAYS, ct, value, data_x, data_y, **call._params)  # noqa: SLF001 - likewise
                         )
                         if not alike_y or h.dtype is not data_y.dtype:
                             h = fit(h, data_y, names)
@@ -296,7 +302,14 @@ def sweep(
                     if type(g) is not _float64 and g.dtype is not ct.dtype:
                         g = fit(g, data_x, names)
                 else:
-                    g = fit(rule(np, ct, value, data_x), data_x, names)
+                    g = rule(ARRAYS, ct, value, data_x, **call._params)  # noqa: SLF001 - a read-only view costs more
+                    if type(g) is Update:
+                        hear(x, g)
+                        continue
+                    if not (
+                        type(g) is type(data_x) is _ndarray and g.shape == data_x.shape and g.dtype is data_x.dtype
+                    ):
+                        g = fit(g, data_x, names)
                 if left_x == 1:
                     following = True
                     t, ct = x, g
@@ -380,9 +393,12 @@ def pull(
                 g = _pull_shared(op, xp, ct, i, operands, names) if op.shared is not None else None
                 g = rule(xp, ct, out, *operands, **params) if g is None else g
             pulled.append(g)
-    return [
-        g if g is None or type(g) is Update else fit(g, c.data, names) for g, c in zip(pulled, t.creators, strict=True)
-    ]
+    fitted = []
+    for g, c in zip(pulled, t.creators, strict=True):
+        data = c.data
+        exact = type(g) is type(data) is _ndarray and g.shape == data.shape and g.dtype is data.dtype
+        fitted.append(g if exact or g is None or type(g) is Update else fit(g, data, names))
+    return fitted
 
 
 def _pull_shared(op: Op[Any], xp: Any, ct: Any, i: int, operands: Sequence[Any], names: Names) -> Any:
@@ -442,9 +458,10 @@ def _interpreted(t: Tensor, differentiable: Recorded) -> tuple[Any, Any, list[An
         out: Any = tuple([TENSORS.unpack(t, i=i) for i in range(len(t.data))]) if several else t
         return TENSORS, out, held
     operands = [c.data for c in t.creators]
-    if all(type(x) in _PYTHON for x in operands):
-        return ARRAYS, as_numpy(t.data), [as_numpy(x) for x in operands]
-    return ARRAYS, t.data, operands
+    for x in operands:
+        if type(x) not in _PYTHON:
+            return ARRAYS, t.data, operands
+    return ARRAYS, as_numpy(t.data), [as_numpy(x) for x in operands]
 
 
 def _held(t: Tensor) -> Tensor:
@@ -461,7 +478,7 @@ def _run_expression(
     """
     own = len(t.creators) - params.get("closed", 0)
     leaves = [
-        (TENSORS.argument(c, serial=0) if differentiable is True else Tensor(c.data, (), None, autograd=True))
+        (TENSORS.argument(c, serial=0) if differentiable is True else record(c.data, (), None, True, _getframe(1)))
         if varies and i < own
         else c
         for i, (c, varies) in enumerate(zip(t.creators, vary, strict=True))
@@ -485,7 +502,9 @@ def _pull_composite(
     outs = [result for result, _ in pairs]
     asked = {leaf for leaf, want in zip(leaves, wanted, strict=True) if want}
     stops = frozenset(asked)
-    counts = counts_between(in_order(outs, stops), asked, stops)
+    counts, reached, _ = walk(outs, stops)
+    if not asked.issuperset(reached):
+        counts = counts_between(in_order(outs, stops), asked, stops)
     # Here every batch axis is kept; the caller adds up along those that an operand lacks.
     found = sweep(outs, [fit(ct, out.data, ALL) for out, ct in pairs], counts, asked, differentiable, stops)
     return [found.get(leaf) for leaf in leaves]
