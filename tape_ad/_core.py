@@ -318,6 +318,8 @@ TABLE: dict[str, Op[Any]] = {}
 """Every op by its name."""
 DOORS: dict[Callable[..., Any], tuple[Op[Any] | Callable[..., Any], Callable[..., Any] | None]] = {}
 """Every NumPy function that has an op or an expansion: what it is, and what adapts its arguments."""
+ALONE: dict[Callable[..., Any], Op[Any]] = {}
+"""Functions that, called with one tensor and nothing else, are their op without parameters: the short way in."""
 UFUNCS: dict[np.ufunc, Op[Any]] = {}
 """The ufuncs whose op has no parameters: the short way in."""
 HOOKS: dict[str, Callable[..., Any]] = {}
@@ -366,6 +368,8 @@ def register(op: Op[Any]) -> None:
         setattr(ARRAYS, op.name, op.compute)
     for function, adapt in op.numpy.items():
         DOORS[function] = op, adapt
+        if getattr(adapt, "alone", False):
+            ALONE[function] = op
         if isinstance(function, np.ufunc) and op.simple and adapt is None:
             UFUNCS[function] = op
         if not hasattr(TENSORS, function.__name__):
@@ -920,6 +924,10 @@ class Tensor(ArrayMethods):
         for t in types:
             if t is not Tensor and t.__array_function__ is not _array_function:  # type: ignore[attr-defined]  # only such types arrive here
                 return NotImplemented
+        if len(args) == 1 and not kwargs and type(args[0]) is Tensor:
+            op = ALONE.get(function)
+            if op is not None:
+                return apply(op, args, {}, _getframe(1))
         return _numpy.call_function(function, args, kwargs, _Entry(_getframe(1)))
 
     def _call(

@@ -41,6 +41,7 @@ def reduction_arguments(name: str) -> Callable[..., Any]:
             params["initial"] = initial
         return "masked_reduction", (a, True if where is _NO_VALUE else where), {**params, "function": name}
 
+    adapt.alone = True  # type: ignore[attr-defined]  # np.sum(t) is the op sum of t, see tape_ad._core.ALONE
     return adapt
 
 
@@ -58,6 +59,7 @@ def extreme_arguments(name: str) -> Callable[..., Any]:
     ) -> tuple[Any, ...]:
         return reduction(a, axis, None, out, keepdims, initial, where)  # type: ignore[no-any-return]  # it returns such a tuple
 
+    adapt.alone = True  # type: ignore[attr-defined]  # np.sum(t) is the op sum of t, see tape_ad._core.ALONE
     return adapt
 
 
@@ -76,6 +78,7 @@ def moment_arguments(name: str) -> Callable[..., Any]:
         chosen = ddof if correction is _NO_VALUE else correction
         return *head, ({**params, "correction": chosen} if chosen else params)
 
+    adapt.alone = True  # type: ignore[attr-defined]  # np.sum(t) is the op sum of t, see tape_ad._core.ALONE
     return adapt
 
 
