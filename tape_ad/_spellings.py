@@ -41,6 +41,15 @@ _WRITTEN: Mapping[Callable[..., Any], Callable[[Arrays, Mapping[str, Any]], tupl
 }
 OTHER_MEANING = frozenset({np.ravel, np.swapaxes, np.matrix_transpose, np.flipud, np.fliplr})
 
+
+def _moment(xs: Arrays, params: Mapping[str, Any]) -> Spelling:
+    """Write the call of a moment about a mean; NumPy's functions for NaN ask the array alone whether it is a tensor."""
+    name = params["function"]
+    mean, where = map(data_of, xs[1:]) if "nan" in name else xs[1:]
+    given = {key: value for key, value in params.items() if key != "function"}
+    return f"np.{name} with mean=", getattr(np, name), xs[:1], {"mean": mean, "where": where, **given}
+
+
 # Ops that stand behind a spelling which is no NumPy function of the same operands.
 _BEHIND: Mapping[str, Callable[[Arrays, Mapping[str, Any]], Spelling | None]] = {
     "getitem": lambda xs, params: (
@@ -55,6 +64,7 @@ _BEHIND: Mapping[str, Callable[[Arrays, Mapping[str, Any]], Spelling | None]] = 
         xs[:1],
         {"where": xs[1], **{key: value for key, value in params.items() if key != "function"}},
     ),
+    "moment_about_mean": _moment,
     "fold": lambda xs, params: _ufunc_method("reduce", xs, params),
     "fold_at": lambda xs, params: _ufunc_method("reduceat", xs, params),
     "fold_without_slope": lambda xs, params: _ufunc_method(params["method"], xs, params),

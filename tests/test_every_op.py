@@ -60,6 +60,7 @@ INTERNAL = {
     "neighbour_difference",
     "padded",
     "masked_reduction",
+    "moment_about_mean",
     "log_sum_exp",
     "round_to",
     "ranked_positions",

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tape_ad._cases import Case
+from tape_ad._cases import Case, Domain
 from tape_ad._errors import ArgumentError, ConversionError
-from tape_ad._rules import BOOLEAN, DISTINCT, composite
+from tape_ad._rules import BOOLEAN, DISTINCT, REAL, composite
 from tape_ad._stacked import batch_lengths, pointwise
 from tape_ad._typing import Array, ArrayLike, Axis, DType, Namespace
 from tape_ad.ops.axes import axes_or_only
@@ -69,17 +69,24 @@ def moment_arguments(name: str) -> Callable[..., Any]:
 
     def adapt(
         a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0, keepdims: Any = _NO_VALUE, *,
-        where: Any = _NO_VALUE, correction: Any = _NO_VALUE,
+        where: Any = _NO_VALUE, mean: Any = _NO_VALUE, correction: Any = _NO_VALUE,
     ) -> tuple[Any, ...]:  # fmt: skip
         if correction is not _NO_VALUE and ddof != 0:
             msg = f"np.{name}: ddof and correction are two names of one number. Leave one out."
             raise ArgumentError(msg)
         *head, params = reduction(a, axis, dtype, out, keepdims, _NO_VALUE, where)
         chosen = ddof if correction is _NO_VALUE else correction
-        return *head, ({**params, "correction": chosen} if chosen else params)
+        params = {**params, "correction": chosen} if chosen else params
+        return (*head, params) if mean is _NO_VALUE else moment_about(name, head, mean, params)
 
     adapt.alone = True  # type: ignore[attr-defined]  # np.sum(t) is the op sum of t, see tape_ad._core.ALONE
     return adapt
+
+
+def moment_about(name: str, head: list[Any], mean: Any, params: dict[str, Any]) -> tuple[Any, ...]:
+    """Return the call of the op `moment_about_mean` that ``mean=`` asks for."""
+    operands = head[-1]
+    return "moment_about_mean", (operands[0], mean, *(operands[1:] or (True,))), {**params, "function": name}
 
 
 # --- the op ---------------------------------------------------------------------------------------------------------
@@ -145,3 +152,41 @@ def masked_reduction(
     options = {"initial": initial, "dtype": dtype, "ddof": correction}
     given = {name: value for name, value in options.items() if value is not None}
     return getattr(np, function)(x, axis=axis, where=np.asarray(where), keepdims=keepdims, **given)
+
+
+def _about_expression(
+    xp: Namespace, x: Array, mean: Array, mask: Array, function: str, axis: Any, correction: float = 0, keepdims: bool = False,
+    dtype: DType = None,
+) -> Array:  # fmt: skip
+    """Write a variance, or its root, about a mean that is given."""
+    if "nan" in function:
+        mask = xp.logical_and(mask, xp.logical_not(xp.isnan(x)))
+    full = xp.broadcast_to(mask, np.shape(x))
+    deviation = xp.where(full, x - mean, 0)
+    squares = xp.sum(xp.real(deviation * xp.conj(deviation)), axis=axis, keepdims=keepdims)
+    variance = squares / (xp.sum(xp.where(full, 1.0, 0.0), axis=axis, keepdims=keepdims) - correction)
+    if function.endswith("var"):
+        return variance
+    return xp.where(variance == 0, 0, xp.sqrt(xp.where(variance == 0, 1, variance)))
+
+
+_ALL = Domain("true", lambda z: np.full(z.shape, True))
+_BUT_ONE = Domain("true but for one", lambda z: np.arange(z.size).reshape(z.shape) != 1)
+
+
+@composite(
+    expression=_about_expression, canonical=axes_or_only, domain=(DISTINCT, REAL, _BUT_ONE),
+    cases=(
+        Case(((2, 4), (2, 1), ()), {"function": "var", "axis": 1, "correction": 0.5}, (DISTINCT, REAL, _ALL)),
+        Case(((2, 3), (1, 1), (3,)), {"function": "std", "keepdims": True}),
+        Case(((4, 3), (1, 3), (4, 1)), {"function": "nanvar", "axis": 0}), Case(((4,), (1,), (4,)), {"function": "nanstd"}),
+    ),
+)  # fmt: skip
+def moment_about_mean(
+    xp: Namespace, x: ArrayLike, mean: ArrayLike, where: ArrayLike, /, *, function: str, axis: Axis = None, correction: float = 0,
+    keepdims: bool = False, dtype: DType = None,
+) -> Array:  # fmt: skip
+    """Return a variance or a standard deviation about the mean that is given, NumPy's keyword ``mean``."""
+    mask = np.asarray(where)
+    masked = {} if mask.ndim == 0 and mask else {"where": mask}
+    return getattr(np, function)(x, axis=axis, dtype=dtype, ddof=correction, keepdims=keepdims, mean=mean, **masked)

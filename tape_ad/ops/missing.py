@@ -17,6 +17,7 @@ from tape_ad._rules import BOOLEAN, SOME_NAN, composite
 from tape_ad._stacked import batch_lengths, over_axes, pointwise
 from tape_ad._typing import Array, ArrayLike, Axis, DType, Namespace
 from tape_ad.ops.axes import axes_or_only
+from tape_ad.ops.masked import moment_about
 
 _NO_VALUE = np._NoValue  # noqa: SLF001 - NumPy's mark for "not given" has no public name
 _plain: Namespace = np  # whatever the namespace, the value is NumPy's own
@@ -99,14 +100,15 @@ def _nan_moment_arguments(name: str) -> Callable[..., Any]:
 
     def adapt(
         a: Any, axis: Axis = None, dtype: DType = None, out: None = None, ddof: float = 0, keepdims: Any = _NO_VALUE, *,
-        where: Any = _NO_VALUE, correction: Any = _NO_VALUE,
+        where: Any = _NO_VALUE, mean: Any = _NO_VALUE, correction: Any = _NO_VALUE,
     ) -> tuple[Any, ...]:  # fmt: skip
         if correction is not _NO_VALUE and ddof != 0:
             msg = f"np.{name}: ddof and correction are two names of one number. Leave one out."
             raise ArgumentError(msg)
         *head, params = reduction(a, axis, dtype, out, keepdims, where=where)
         chosen = ddof if correction is _NO_VALUE else correction
-        return *head, ({**params, "correction": chosen} if chosen else params)
+        params = {**params, "correction": chosen} if chosen else params
+        return (*head, params) if mean is _NO_VALUE else moment_about(name, head, mean, params)
 
     return adapt
 
