@@ -614,6 +614,15 @@ _ELSEWHERE = {
     "flags": "Nobody sees the memory of a tensor: t.data.flags.",
     "fill": "A tensor never changes: np.full_like(t.data, value).",
     "put": "A tensor never changes: t.at[i].set(v).",
+    "setfield": "A tensor never changes: t.at[i].set(v).",
+    "resize": "A tensor never changes: np.resize(t, shape).",
+    "flat": "Write t.ravel(), and t.at[i].set(v) to set elements.",
+    **dict.fromkeys(
+        ("strides", "base", "ctypes", "setflags"), "Nobody sees the memory of a tensor: it is that of t.data."
+    ),
+    **dict.fromkeys(
+        ("byteswap", "dump", "dumps", "getfield", "tobytes", "tofile"), "Where no gradient is wanted, t.data has it."
+    ),
 }
 
 

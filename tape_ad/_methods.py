@@ -29,6 +29,7 @@ class Moment(Masked, total=False):
     """The rarer keywords of variances and standard deviations."""
 
     correction: float
+    mean: ArrayLike
 
 
 class ArrayMethods:
@@ -230,6 +231,14 @@ class ArrayMethods:
     def dot(self, other: Operand) -> Self:
         """Return `numpy.dot` of the tensor and another."""
         return self._call(np.dot, (self, other), {}, _getframe(1))
+
+    def round(self, decimals: int = 0, out: None = None) -> Self:
+        """Return `numpy.round` of the tensor."""
+        return self._call(np.round, (self, decimals, out), {}, _getframe(1))
+
+    def nonzero(self) -> Any:
+        """Return the indices of the elements that are not zero, an array for each axis."""
+        return self._call(np.nonzero, (self,), {}, _getframe(1))
 
     @property
     def real(self) -> Self:

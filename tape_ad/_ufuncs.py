@@ -115,8 +115,11 @@ def _where(op: Any, ufunc: np.ufunc, inputs: Sequence[Any], where: Any, engine: 
     ]
 
     def compute(*inside: Any) -> Any:
+        out = ufunc(*inside)
+        if not all(isinstance(x, (np.ndarray, np.generic, *_WEAK)) for x in inside):  # one for each of many examples
+            return out
         # NumPy's loops under a mask may round otherwise than its loops without one.
-        return ufunc(*datas, where=mask, out=ufunc(*inside))
+        return ufunc(*datas, where=mask, out=out)
 
     out = engine.run(op.name, filled, {}, compute)
     return _each(out, lambda part: xp.where(chosen, part, np.zeros((), part.dtype)))

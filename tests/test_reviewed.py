@@ -8,7 +8,8 @@ import attrs
 import numpy as real_numpy  # noqa: ICN001 - `np` is the same without its stubs, which know no tensors
 import pytest
 
-from tape_ad import ConversionError, Tensor, UnsupportedDataError, grad
+from tape_ad import ConversionError, Tensor, UnsupportedDataError, grad, vmap
+from tape_ad.testing import check_grads
 
 np: Any = real_numpy
 
@@ -112,3 +113,53 @@ def test_a_copy_of_a_value_that_never_changes_is_the_value() -> None:
     t = Tensor([1.0], autograd=True)
 
     assert t is t.copy() is np.copy(t)
+
+
+@pytest.mark.parametrize("function", [np.var, np.std, np.nanvar, np.nanstd])
+def test_a_moment_takes_the_mean_that_is_known(function: Any) -> None:
+    x, mean = np.array([[1.0, 2.0, 4.0], [3.0, 5.0, 8.0]]), np.array([[2.0], [5.5]])
+    mask = np.array([True, False, True])
+    expected = function(x, axis=1, mean=mean, correction=1)
+
+    np.testing.assert_array_equal(function(Tensor(x), axis=1, mean=Tensor(mean), correction=1).data, expected)
+    check_grads(lambda x, mean: function(x, axis=1, mean=mean, correction=1), (x, mean), order=2)
+    check_grads(lambda x, mean: function(x, axis=1, mean=mean, where=mask), (x, mean), order=2)
+
+
+@pytest.mark.parametrize("function", [np.var, np.std, np.median, np.nanvar, np.nanmedian])
+def test_moments_and_medians_of_nothing_have_a_gradient_of_nothing(function: Any) -> None:
+    with pytest.warns(RuntimeWarning):
+        assert (0, 3) == grad(lambda x: function(x, axis=0).sum())(np.zeros((0, 3))).shape
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_variance_with_no_degree_of_freedom_is_no_error_of_pythons() -> None:
+    assert not np.isfinite(grad(lambda x: np.var(x, ddof=3))(np.array([1.0, 2.0]))).any()
+
+
+def test_a_quotient_by_pythons_zero_has_numpys_infinite_slope() -> None:
+    with np.errstate(divide="ignore"):
+        assert [math.inf] == grad(lambda x: (x / 0).sum())(np.ones(1)).tolist()
+
+
+def test_a_mask_of_a_ufunc_is_for_all_examples_of_a_batch() -> None:
+    x, mask = np.array([[1.0, -2.0], [3.0, 4.0]]), np.array([True, False])
+    slopes = vmap(grad(lambda row: np.sqrt(row, where=mask).sum()))(x)
+
+    np.testing.assert_array_equal(slopes, [[0.5, 0], [0.5 / np.sqrt(3.0), 0]])
+
+
+def test_scalars_of_numpys_stay_scalars() -> None:
+    x = np.array([[1.0, 2.0]])
+
+    assert isinstance(np.average(Tensor(x), weights=x, returned=True)[1].data, np.float64)
+    assert 6.0 == grad(lambda t: np.kron(t, t))(3.0)
+
+
+def test_a_tensor_rounds_and_says_where_it_is_not_zero_like_an_array() -> None:
+    t = Tensor([0.0, 1.26], autograd=True)
+
+    assert [0.0, 1.3] == t.round(1).data.tolist()
+    assert [[1]] == [list(i) for i in t.nonzero()]
+    with pytest.raises(AttributeError, match="ravel"):
+        getattr(t, "flat")  # noqa: B009 - which the type checker knows too

@@ -48,9 +48,14 @@ def multiply(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
     return xp.multiply(x1, x2)
 
 
-@elementwise(
-    np.divide, partials=(lambda xp, out, x, y: 1.0 / y, lambda xp, out, x, y: -out / y), domain=(REAL, NONZERO)
-)
+def _reciprocal(xp: Namespace, out: Array, x: Array, y: Array) -> Array:
+    try:
+        return 1.0 / y
+    except ZeroDivisionError:  # a Python number, where NumPy has inf
+        return xp.divide(1.0, y)
+
+
+@elementwise(np.divide, partials=(_reciprocal, lambda xp, out, x, y: -out / y), domain=(REAL, NONZERO))
 def divide(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """Return ``x1 / x2``."""
     return xp.divide(x1, x2)

@@ -184,12 +184,12 @@ def _kron_each(compute: Any, operands: Any, leads: Any, params: Any) -> Array:
     left, right, whole = _interleaved(np.shape(x)[k:], np.shape(y)[m:])
     product = np.reshape(x, np.shape(x)[:k] + left) * np.reshape(y, np.shape(y)[:m] + right)
     lengths = product.shape[: product.ndim - len(whole)]
-    return product.reshape(*lengths, *[whole[i] * whole[i + 1] for i in range(0, len(whole), 2)])
+    return product.reshape((*lengths, *[whole[i] * whole[i + 1] for i in range(0, len(whole), 2)]))
 
 
 @bilinear(
     np.kron, transposes=(_kron_left, _kron_right), batched=_kron_each,
-    cases=(Case(((2, 3), (3, 2))), Case(((2,), (3,))), Case(((2, 2), (3,))), Case(((3,), (2, 2, 2))), Case(((), (2, 2))), Case(((2,), ())), Case(((0,), (2,)))),
+    cases=(Case(((2, 3), (3, 2))), Case(((2,), (3,))), Case(((2, 2), (3,))), Case(((3,), (2, 2, 2))), Case(((), (2, 2))), Case(((2,), ())), Case(((), ())), Case(((0,), (2,)))),
 )  # fmt: skip
 def kron(xp: Namespace, x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """Return the Kronecker product: each element of the first operand times the whole second."""

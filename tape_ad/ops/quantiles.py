@@ -58,6 +58,8 @@ def _median_expression(
     xp: Namespace, x: Array, axis: tuple[int, ...] | None, keepdims: bool = False, *, nan: bool = False
 ) -> Array:
     lines, kept = _in_lines(xp, _without_slopes(xp, x) if nan else x, axis)
+    if not np.shape(lines)[-1]:  # NaN, whatever the elements
+        return xp.sum(lines, axis=-1).reshape(kept if keepdims else np.shape(lines)[:-1]) + np.nan
     ordered = xp.sort(lines, axis=-1)
     n = _counted(xp, lines, nan)
     if nan:

@@ -243,8 +243,11 @@ def log_sum_exp(xp: Namespace, x: ArrayLike, /, *, axis: Axis = None, keepdims: 
 
 # --- moments --------------------------------------------------------------------------------------------------------
 def _var_slope(xp: Namespace, x: Array, axis: tuple[int, ...], correction: float) -> Array:
+    if not _count(x, axis):  # there is nothing to have a slope
+        return xp.conj(x)
     deviation = x - xp.mean(x, axis=axis, keepdims=True)
-    return xp.conj(deviation) * (2.0 / (_count(x, axis) - correction))
+    divisor = _count(x, axis) - correction
+    return xp.conj(deviation) * (2.0 / divisor if divisor > 0 else math.inf)  # NumPy divides by 0 from there on
 
 
 def _var_vjp(

@@ -81,7 +81,7 @@ def average(
         return mean
     aligned = _aligned_weights(xp, a, weights, axes)
     total = xp.sum(aligned, axis=axes, dtype=mean.dtype, **keep)
-    return mean, xp.broadcast_to(total, mean.shape)
+    return mean, total if total.shape == mean.shape else xp.broadcast_to(total, mean.shape)
 
 
 # --- covariance and correlation -------------------------------------------------------------------------------------
